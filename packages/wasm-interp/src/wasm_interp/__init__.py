@@ -1,0 +1,3 @@
+"""wasm-interp"""
+
+__version__ = "0.1.0"
