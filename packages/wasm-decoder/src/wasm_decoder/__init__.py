@@ -4,5 +4,51 @@ from .errors import DecodeError, ParseError, ValidationError, WasmError
 from .features import Features
 from .syntax.module import Module
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .binary.code import encode_instrs, iterate
+    from .binary.decode import decode, decode_bodies
+    from .binary.encode import encode
+
 __version__ = "0.1.0"
-__all__ = ["DecodeError", "Features", "Module", "ParseError", "ValidationError", "WasmError"]
+__all__ = [
+    "DecodeError",
+    "Features",
+    "Module",
+    "ParseError",
+    "ValidationError",
+    "WasmError",
+    "decode",
+    "decode_bodies",
+    "encode",
+    "encode_instrs",
+    "iterate",
+]
+
+# Where the names are that are loaded when they are first asked for: who only decodes has no need of the text format.
+_LAZY = {
+    "decode": "binary.decode",
+    "decode_bodies": "binary.decode",
+    "encode": "binary.encode",
+    "encode_instrs": "binary.code",
+    "iterate": "binary.code",
+    "parse_script": "text.script",
+    "parse_wat": "text.parser",
+    "print_wat": "text.printer",
+    "validate": "valid",
+    "validate_func": "valid",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value: object = getattr(import_module(f".{_LAZY[name]}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *__all__]

@@ -1,0 +1,1 @@
+"""The binary format (specification, chapter "Binary Format"): ``decode`` and ``encode`` mirror each other."""
