@@ -1,0 +1,113 @@
+"""The façade: one object that chooses an engine, loads modules, links them and keeps their instances."""
+
+from wasm_decoder import Features, WasmError
+from wasm_interp import Instance, Interpreter, Store
+
+from .source import load
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Literal
+
+    from wasi import Wasi
+    from wasm_decoder import Module
+    from wasm_interp import Engine
+
+    from .source import ModuleSource, Validate
+
+    EngineName = Literal["auto", "compiler", "interpreter"]
+    #: what one import name stands for: an instance's exports, or a mapping such as a HostModule
+    Imports = Mapping[str, "Mapping[str, object] | Instance"]
+
+
+class EngineUnavailable(WasmError):
+    """The engine that was asked for by name cannot run here; the message says why."""
+
+
+class Runtime:
+    """Runs modules in one store: what it instantiates can be linked together.
+
+    Attributes:
+        engine: "compiler" (the native engine) or "interpreter" (the portable one).
+        engine_reason: why the native engine is not used; None if it is.
+        features: what modules may use.
+        store: the ``wasm_interp.Store`` below.
+    """
+
+    engine: str
+    engine_reason: str | None
+    features: Features
+    store: Store
+
+    def __init__(self, engine: "EngineName" = "auto", *, features: Features = Features.CORE_3_0) -> None:
+        """Choose an engine and make an empty store.
+
+        Arguments:
+            engine: "auto" takes the native engine where it can run, else the portable one; "compiler" and
+                "interpreter" insist on one.
+            features: what modules may use.
+
+        Raises EngineUnavailable if "compiler" cannot run here, ValueError for another name.
+        """
+        self.engine, self.engine_reason, made = choose_engine(engine)
+        self.features = features
+        self.store = Store(made, features=features)
+
+    def load(self, source: "ModuleSource") -> "Module":
+        """Decode or parse a module, so that it can be instantiated several times; ``wazero.load`` says what it takes.
+
+        It is validated when it is first instantiated.  Raises DecodeError, ParseError or OSError.
+        """
+        return load(source, features=self.features)
+
+    def instantiate(
+        self,
+        source: "ModuleSource",
+        imports: "Imports | None" = None,
+        *,
+        wasi: "Wasi | None" = None,
+        name: str = "",
+        validate: "Validate" = "eager",
+    ) -> Instance:
+        """Make an instance of a module: link its imports, fill its memory, call its start function.
+
+        Arguments:
+            source: what ``wazero.load`` takes: bytes, text, a path, a module.
+            imports: for each module name that is imported, a mapping of names to what they stand for (host functions,
+                Python callables, memories, globals, tables), or an instance.  Registered modules are found without.
+            wasi: the system that a WASI program sees; without it there is none.
+            name: what the instance is called in messages, and by ``register``.
+            validate: "eager" checks every function body now, "lazy" each before its first call.
+
+        Raises what ``load`` raises, ValidationError, LinkError, and Trap from the start function.
+        """
+        if wasi is not None:
+            given = dict(imports or {})
+            for system in ("wasi_snapshot_preview1", "wasi_unstable"):
+                given.setdefault(system, wasi.imports(system))
+            imports = given
+        return self.store.instantiate(self.load(source), imports, name=name, validate=validate)
+
+    def register(self, name: str, exports: "Mapping[str, object] | Instance") -> None:
+        """Let every later instantiation find an instance's exports, or a host module, under an import name."""
+        self.store.register(name, exports)
+
+    def __repr__(self) -> str:
+        return f"<Runtime: {self.engine}>"
+
+
+def choose_engine(name: str) -> "tuple[str, str | None, Engine]":
+    """The engine's own name, why it is not the native one (None if it is), and the engine; raises as ``Runtime`` does."""
+    if name == "interpreter":
+        return name, "the interpreter was asked for", Interpreter()
+    if name not in ("auto", "compiler"):
+        raise ValueError(f"engine is 'auto', 'compiler' or 'interpreter', not {name!r}")
+    import wasm_jit
+
+    reason = wasm_jit.unavailable()
+    if reason is None:
+        return "compiler", None, wasm_jit.Compiler()
+    if name == "compiler":
+        raise EngineUnavailable(f"the compiler cannot run here: {reason}")
+    return "interpreter", reason, Interpreter()
