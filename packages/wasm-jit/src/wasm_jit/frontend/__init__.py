@@ -1,0 +1,1 @@
+"""From a function body in the binary format to values and blocks."""
