@@ -2,316 +2,331 @@
 
 from ..errors import DecodeError
 from ..features import Features
-from ..syntax.module import (
-    Active,
-    Custom,
-    Data,
-    Elem,
-    Export,
-    Expr,
-    Func,
-    Global,
-    Import,
-    Module,
-    Table,
-)
+from ..syntax.module import Active, Custom, Data, Elem, Export, Expr, Func, Global, Import, Module, Table
 from ..syntax.types import FUNC, FUNCREF, ExternType, FuncIndexType, RefType, ValType
-from .code import iterate, skip_expr
-from .leb128 import UNEXPECTED_END
-from .reader import ALL, Reader
+from .code import ELSE, END, IF, iterate, skip_expr
+from .leb128 import UNEXPECTED_END, read_unsigned
+from .reader import ALL, MOST, Reader, grammar, too_many
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any, TypeVar
+
+    _T = TypeVar("_T")
+    Runs = tuple[tuple[int, ValType], ...]
 
 MAGIC = b"\0asm"
 VERSION = b"\1\0\0\0"
 
-#: What an export can be, by its code; an import as well.
+#: What an import or an export can be, by its code.
 KINDS = ("func", "table", "memory", "global", "tag")
 
-#: Section ids in the order in which sections stand.
+#: The ids of the sections in the order in which they stand.
 ORDER = (1, 2, 3, 4, 5, 13, 6, 7, 8, 9, 12, 10, 11)
+
+#: The type of the elements of a segment that is written as function indices.
+_FUNC_INDICES = RefType(False, FUNC)
 
 
 def decode(data: "bytes | bytearray | memoryview", features: Features = Features.CORE_3_0) -> Module:
     """Decode a module in the binary format.
 
-    Function bodies stay slices of ``data`` that nobody has looked into: see ``decode_bodies``.
+    Function bodies stay slices of ``data`` that nobody has looked into: ``decode_bodies`` does, and validation does.
 
     Args:
         data: the whole module.
         features: what the module may use; anything else is as malformed as if it did not exist.
 
     Raises:
-        DecodeError: the bytes are not a module, wherever something is wrong outside function bodies.
+        DecodeError: the bytes are not a module: something outside the bodies is malformed.  If a body before it is as
+            well, the error is about the body, which is then the likely reason.
     """
-    return _Decoder(bytes(data), features).module()
-
-
-def decode_locals(
-    data: bytes, start: int = 0, end: int | None = None, features: Features = ALL
-) -> "tuple[tuple[tuple[int, ValType], ...], int]":
-    """The (count, type) runs of locals at the start of a function body, and where its first instruction is.
-
-    Raises DecodeError, also if there are 2^32 locals or more.
-    """
-    if end is None:
-        end = len(data)
-    if start < end and not data[start]:
-        return (), start + 1
-    reader = Reader(data, start, features)
-    total = 0
-    runs = []
-    for _ in range(reader.u32()):
-        count_at = reader.pos
-        count = reader.u32()
-        runs.append((count, reader.val_type()))
-        total += count
-        if total >= 1 << 32:
-            raise DecodeError("too many locals", count_at)
-        if reader.pos > end:
-            break
-    if reader.pos > end:
-        raise DecodeError(UNEXPECTED_END, end)
-    return tuple(runs), reader.pos
+    decoder = _Decoder(data if isinstance(data, bytes) else bytes(memoryview(data)), features)
+    try:
+        return decoder.module()
+    except DecodeError:
+        for func in decoder.funcs:
+            _walk(func, features, "data_count" in decoder.parts)
+        raise
 
 
 def decode_bodies(module: Module, features: Features = Features.CORE_3_0) -> None:
     """Walk the bodies of all functions, for those who decode without validating.
 
-    Raises DecodeError if one is malformed: not made of instructions, not properly nested, or in need of a data count
-    section that is missing.
+    Raises DecodeError if one is malformed: its locals or instructions are, its blocks are not properly nested, or it
+    needs a data count section that is missing.
     """
     for func in module.funcs:
-        decode_body(func, features, module.data_count is not None)
+        _walk(func, features, module.data_count is not None)
 
 
-def decode_body(func: Func, features: Features = Features.CORE_3_0, data_count: bool = True) -> None:
-    """Walk one body.  Raises DecodeError as ``decode_bodies`` does."""
-    data, end = func.data, func.end
-    _, pos = decode_locals(data, func.start, end, features)
-    nesting = [0x02]
-    for instr in iterate(data, pos, end, features):
-        if not nesting:
-            raise DecodeError("section size mismatch", instr.offset)
-        op = instr.op
-        if op.code == 0x0B:
-            nesting.pop()
-        elif op.code == 0x05:
-            if nesting[-1] != 0x04:
-                raise DecodeError("illegal opcode 05", instr.offset)
-            nesting[-1] = 0x05
-        elif op.immediates:
-            if op.immediates[0] == "block":
-                nesting.append(op.code)
-            elif not data_count and "data" in op.immediates:
-                raise DecodeError("data count section required", instr.offset)
-    if nesting:
-        raise missing_end(data, end)
+def decode_locals(data: bytes, start: int = 0, end: int | None = None, features: Features = ALL) -> "tuple[Runs, int]":
+    """The (count, type) runs of locals at the start of a function body, and where its first instruction is.
+
+    The counts may add up to anything below 2^32: whoever allocates locals needs a limit of its own.
+
+    Raises DecodeError.
+    """
+    if end is None:
+        end = len(data)
+    try:
+        count = data[start]
+        pos = start + 1
+        if count >= 0x80:
+            count, pos = read_unsigned(data, start)
+        known = grammar(features).val_types
+        total = 0
+        runs = []
+        for _ in range(count):
+            repeat = data[pos]
+            if repeat < 0x80:
+                pos += 1
+            else:
+                repeat, pos = read_unsigned(data, pos)
+            val_type = known.get(data[pos])
+            if val_type is None:
+                reader = Reader(data, pos, features)
+                val_type = reader.val_type()
+                pos = reader.pos
+            else:
+                pos += 1
+            if pos > end:
+                break
+            total += repeat
+            if total >= 1 << 32:
+                raise DecodeError("too many locals", pos)
+            runs.append((repeat, val_type))
+    except IndexError:
+        raise DecodeError(UNEXPECTED_END, end) from None
+    if pos > end:
+        raise DecodeError(UNEXPECTED_END, end)
+    return tuple(runs), pos
 
 
 def missing_end(data: bytes, end: int) -> DecodeError:
     """The error for a body that stops at ``end`` without its ``end`` instruction.
 
-    The official suite's words depend on what a decoder would find that reads on.
+    The official suite's words depend on what a decoder finds that reads on.
     """
     if end >= len(data):
         return DecodeError(UNEXPECTED_END, end)
-    return DecodeError("section size mismatch" if data[end] == 0x0B else "END opcode expected", end)
+    return DecodeError("section size mismatch" if data[end] == END else "END opcode expected", end)
+
+
+def _walk(func: Func, features: Features, has_data_count: bool) -> None:
+    """Walk one body.  Raises DecodeError if it is malformed."""
+    data, end = func.data, func.end
+    _, pos = decode_locals(data, func.start, end, features)
+    blocks = [END]  # the opcodes of the blocks that are open, the body's own being none
+    for instr in iterate(data, pos, end, features):
+        if not blocks:
+            raise DecodeError("section size mismatch", instr.offset)
+        op = instr.op
+        if op.code == END:
+            blocks.pop()
+        elif op.code == ELSE:
+            if blocks[-1] != IF:
+                raise DecodeError("illegal opcode 05", instr.offset)
+            blocks[-1] = ELSE
+        elif op.immediates:
+            if op.immediates[0] == "block":
+                blocks.append(op.code)
+            elif not has_data_count and "data" in op.immediates:
+                raise DecodeError("data count section required", instr.offset)
+    if blocks:
+        raise missing_end(data, end)
 
 
 class _Decoder(Reader):
-    """Decodes sections, each into one part of the module."""
+    """Reads sections, each into one part of the module."""
+
+    __slots__ = ("funcs", "parts")
 
     def __init__(self, data: bytes, features: Features) -> None:
         super().__init__(data, 0, features)
-        self.type_indices: list[int] = []
-        self.codes: list[Func] = []
-        self.parts: dict[str, object] = {}
+        #: the content of the sections so far
+        self.parts: dict[str, Any] = {}
+        #: the functions so far
+        self.funcs: list[Func] = []
 
     def module(self) -> Module:
+        """The whole module."""
         data = self.data
         for expected, message in (MAGIC, "magic header not detected"), (VERSION, "unknown binary version"):
             found = data[self.pos : self.pos + 4]
             if found != expected:
                 raise DecodeError(message if len(found) == 4 else UNEXPECTED_END, self.pos)
             self.pos += 4
+        parts = self.parts
         customs = []
-        after = 0
+        last = place = 0
         while self.pos < len(data):
             start = self.pos
-            section = self.byte()
-            if (section and section not in _SECTIONS) or (section == 12 and Features.BULK_MEMORY not in self.features):
+            number = self.byte()
+            row = _SECTIONS.get(number)
+            if number and (row is None or (row[1] and row[1] not in self.features)):
                 raise DecodeError("malformed section id", start)
-            if section == 13 and Features.EXCEPTIONS not in self.features:
-                raise DecodeError("malformed section id", start)
-            size = self.length()
+            size = self.size()
             end = self.pos + size
-            if section:
-                if after and ORDER.index(section) <= ORDER.index(after):
-                    raise DecodeError("unexpected content after last section", start)
-                after = section
-                part, read = _SECTIONS[section]
-                self.parts[part] = read(self)
+            if row is None:
+                customs.append(self.custom(end, last))
             else:
-                name = self.name()
-                if self.pos > end:
-                    raise DecodeError(UNEXPECTED_END, end)
-                customs.append(Custom(name, data[self.pos : end], after))
-                self.pos = end
+                if ORDER.index(number) < place:
+                    raise DecodeError("unexpected content after last section", start)
+                place = ORDER.index(number) + 1
+                last = number
+                parts[row[0]] = row[2](self)
             if self.pos != end:
-                raise DecodeError("section size mismatch", self.pos)
-        parts = self.parts
-        funcs = parts.pop("codes", ())
-        types = parts.pop("type_indices", ())
-        assert isinstance(funcs, tuple)
-        assert isinstance(types, tuple)
-        if len(funcs) != len(types):
-            raise DecodeError("function and code section have inconsistent lengths", self.pos)
-        for func, index in zip(funcs, types, strict=True):
-            func.type = index
-        datas = parts.get("datas", ())
-        assert isinstance(datas, tuple)
-        if parts.get("data_count", None) not in (None, len(datas)):
-            raise DecodeError("data count and data section have inconsistent lengths", self.pos)
-        return Module(funcs=funcs, customs=tuple(customs), binary=data, **parts)  # type: ignore[arg-type]
+                raise DecodeError("section size mismatch", min(self.pos, end))
+        if len(self.funcs) != len(parts.pop("type_indices", ())):
+            raise DecodeError("function and code section have inconsistent lengths", len(data))
+        datas = len(parts.get("datas", ()))
+        if parts.get("data_count", datas) != datas:
+            raise DecodeError("data count and data section have inconsistent lengths", len(data))
+        return Module(**parts, customs=tuple(customs), binary=data)
 
-    def types(self) -> object:
-        return self.vec(self.rec_type)
+    def custom(self, end: int, after: int) -> Custom:
+        """The content of a custom section."""
+        name = self.name()
+        if self.pos > end:
+            raise DecodeError(UNEXPECTED_END, end)
+        content = self.data[self.pos : end]
+        self.pos = end
+        return Custom(name, content, after)
 
-    def imports(self) -> object:
-        return self.vec(self.import_)
+    def kind(self, message: str) -> int:
+        """The code of what is imported or exported."""
+        code = self.byte()
+        if code > (4 if self.grammar.exceptions else 3):
+            raise DecodeError(message, self.pos - 1)
+        return code
 
     def import_(self) -> Import:
+        """An import."""
         module = self.name()
         name = self.name()
-        start = self.pos
-        kind = self.byte()
-        reads: tuple[Callable[[], ExternType], ...] = (
-            lambda: FuncIndexType(self.u32()),
-            self.table_type,
-            self.mem_type,
-            self.global_type,
-            self.tag_type,
-        )
-        if kind > 4 or (kind == 4 and Features.EXCEPTIONS not in self.features):
-            raise DecodeError("malformed import kind", start)
-        return Import(module, name, reads[kind]())
-
-    def func_types(self) -> object:
-        return self.vec(self.u32)
-
-    def tables(self) -> object:
-        return self.vec(self.table)
+        return Import(module, name, _EXTERN_TYPES[self.kind("malformed import kind")](self))
 
     def table(self) -> Table:
-        if self.peek() == 0x40 and Features.FUNCTION_REFERENCES in self.features:
+        """A table, with or without an initial value."""
+        if self.peek() == 0x40 and self.grammar.typed_references:
             self.pos += 1
             self.zero()
             table_type = self.table_type()
             return Table(table_type, self.expr())
         return Table(self.table_type(), None)
 
-    def mems(self) -> object:
-        return self.vec(self.mem_type)
-
-    def tags(self) -> object:
-        return self.vec(self.tag_type)
-
-    def globals(self) -> object:
-        return self.vec(self.global_)
-
     def global_(self) -> Global:
+        """A global with its initial value."""
         global_type = self.global_type()
         return Global(global_type, self.expr())
 
     def expr(self) -> Expr:
+        """A constant expression."""
         start = self.pos
         skip_expr(self)
         return Expr(self.data, start, self.pos)
 
-    def exports(self) -> object:
-        return self.vec(self.export)
-
     def export(self) -> Export:
+        """An export."""
         name = self.name()
-        start = self.pos
-        kind = self.byte()
-        if kind > 4 or (kind == 4 and Features.EXCEPTIONS not in self.features):
-            raise DecodeError("malformed export kind", start)
-        return Export(name, KINDS[kind], self.u32())
-
-    def start(self) -> object:
-        return self.u32()
-
-    def elems(self) -> object:
-        return self.vec(self.elem)
+        kind = KINDS[self.kind("malformed export kind")]
+        return Export(name, kind, self.u32())
 
     def elem(self) -> Elem:
+        """An element segment."""
+        mode: str | Active
         start = self.pos
         flags = self.u32()
-        if not self.features & (Features.BULK_MEMORY | Features.REFERENCE_TYPES):
-            # version 1.0: the index of the table
-            offset = self.expr()
-            return Elem(RefType(False, FUNC), self.vec(self.u32), Active(flags, offset))
+        if not (self.grammar.bulk_memory or self.grammar.reference_types):
+            # in version 1.0 this is the index of the table
+            mode = Active(flags, self.expr())
+            return Elem(_FUNC_INDICES, self.indices(), mode)
         if flags > 7:
             raise DecodeError("malformed elements segment kind", start)
-        mode: str | Active
         if flags & 1:
             mode = "declarative" if flags & 2 else "passive"
         else:
-            index = self.u32() if flags & 2 else 0
-            mode = Active(index, self.expr())
+            table = self.u32() if flags & 2 else 0
+            mode = Active(table, self.expr())
         if flags & 4:
             ref = self.ref_type() if flags & 3 else FUNCREF
             return Elem(ref, self.vec(self.expr), mode)
         if flags & 3:
             self.zero("malformed element kind")
-        return Elem(RefType(False, FUNC), self.vec(self.u32), mode)
+        return Elem(_FUNC_INDICES, self.indices(), mode)
 
-    def data_count(self) -> object:
-        return self.u32()
-
-    def code(self) -> object:
-        data = self.data
-        funcs = []
-        for _ in range(self.u32()):
-            size = self.length()
-            start = self.pos
-            self.pos = start + size
-            funcs.append(Func(0, data, start, self.pos))
+    def code(self) -> "tuple[Func, ...]":
+        """The code section: where each body begins and ends."""
+        types = self.parts.get("type_indices", ())
+        start = self.pos
+        count = self.u32()
+        if count > MOST:
+            raise too_many(count, start)
+        if count != len(types):
+            types = range(count)  # `module` refuses it, unless something else is wrong first
+        data, pos, limit = self.data, self.pos, len(self.data)
+        funcs = self.funcs
+        try:
+            for type_index in types:
+                size = data[pos]
+                if size < 0x80:
+                    pos += 1
+                else:
+                    size, pos = read_unsigned(data, pos)
+                end = pos + size
+                if end > limit:
+                    raise DecodeError("length out of bounds", pos)
+                funcs.append(Func(type_index, data, pos, end))
+                pos = end
+        except IndexError:
+            raise DecodeError(UNEXPECTED_END, limit) from None
+        self.pos = pos
         return tuple(funcs)
 
-    def datas(self) -> object:
-        return self.vec(self.data_segment)
-
     def data_segment(self) -> Data:
+        """A data segment."""
         start = self.pos
         flags = self.u32()
-        if Features.BULK_MEMORY in self.features:
+        if self.grammar.bulk_memory:
             if flags > 2:
                 raise DecodeError("malformed data segment kind", start)
             if flags == 1:
-                return Data(self.bytes(self.length()), "passive")
+                return Data(self.take(self.u32()), "passive")
             if flags == 2:
                 flags = self.u32()
+        # in version 1.0 the flags are the index of the memory
         mode = Active(flags, self.expr())
-        return Data(self.bytes(self.length()), mode)
+        return Data(self.take(self.u32()), mode)
 
 
-_SECTIONS: "dict[int, tuple[str, Callable[[_Decoder], object]]]" = {
-    1: ("types", _Decoder.types),
-    2: ("imports", _Decoder.imports),
-    3: ("type_indices", _Decoder.func_types),
-    4: ("tables", _Decoder.tables),
-    5: ("mems", _Decoder.mems),
-    6: ("globals", _Decoder.globals),
-    7: ("exports", _Decoder.exports),
-    8: ("start", _Decoder.start),
-    9: ("elems", _Decoder.elems),
-    10: ("codes", _Decoder.code),
-    11: ("datas", _Decoder.datas),
-    12: ("data_count", _Decoder.data_count),
-    13: ("tags", _Decoder.tags),
+_EXTERN_TYPES: "tuple[Callable[[_Decoder], ExternType], ...]" = (
+    lambda self: FuncIndexType(self.u32()),
+    _Decoder.table_type,
+    _Decoder.mem_type,
+    _Decoder.global_type,
+    _Decoder.tag_type,
+)
+
+
+def _vec(element: "Callable[[_Decoder], _T]") -> "Callable[[_Decoder], tuple[_T, ...]]":
+    return lambda self: self.vec(lambda: element(self))
+
+
+# Every section: the part of the module that it holds, the feature that brought it, and what reads it.
+_SECTIONS: "dict[int, tuple[str, Features, Callable[[_Decoder], object]]]" = {
+    1: ("types", Features.NONE, _vec(_Decoder.rec_type)),
+    2: ("imports", Features.NONE, _vec(_Decoder.import_)),
+    3: ("type_indices", Features.NONE, _Decoder.indices),
+    4: ("tables", Features.NONE, _vec(_Decoder.table)),
+    5: ("mems", Features.NONE, _vec(_Decoder.mem_type)),
+    6: ("globals", Features.NONE, _vec(_Decoder.global_)),
+    7: ("exports", Features.NONE, _vec(_Decoder.export)),
+    8: ("start", Features.NONE, _Decoder.u32),
+    9: ("elems", Features.NONE, _vec(_Decoder.elem)),
+    10: ("funcs", Features.NONE, _Decoder.code),
+    11: ("datas", Features.NONE, _vec(_Decoder.data_segment)),
+    12: ("data_count", Features.BULK_MEMORY, _Decoder.u32),
+    13: ("tags", Features.EXCEPTIONS, _vec(_Decoder.tag_type)),
 }

@@ -1,131 +1,56 @@
-"""From a module to bytes (specification, section "Binary Format, Modules")."""
+"""From a module to bytes (specification, section "Binary Format, Modules"); the mirror of ``decode``."""
 
-from ..syntax.module import Active, Data, Elem, Export, Func, Global, Import, Module, Table
-from ..syntax.types import (
-    FUNC,
-    FUNCREF,
-    I64,
-    ArrayType,
-    CompType,
-    FieldType,
-    FuncIndexType,
-    FuncType,
-    GlobalType,
-    Limits,
-    MemType,
-    NumType,
-    RecType,
-    RefType,
-    StorageType,
-    SubType,
-    TableType,
-    TagType,
-)
-from .code import ref_type, val_type
+from ..syntax.module import Active, Custom, Data, Elem, Export, Func, Global, Import, Module, Table
+from ..syntax.types import FUNC, FUNCREF, FuncIndexType, GlobalType, MemType, RefType, TableType, ValType
+from .code import encode_instrs
 from .decode import KINDS, MAGIC, ORDER, VERSION
 from .leb128 import unsigned
+from .writer import global_type, mem_type, name, rec_type, ref_type, sized, table_type, tag_type, val_type, vec
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from typing import TypeVar
 
+    from ..syntax.instructions import Instr
+
     _T = TypeVar("_T")
+
+_START = 8
+_DATA_COUNT = 12
 
 
 def encode(module: Module) -> bytes:
     """The module in the binary format: ``decode(encode(module)) == module``.
 
-    Bodies and constant expressions are copied as they are; everything else is written in its shortest form.
+    Bodies, constant expressions and custom sections are copied as they are; everything else is written in its
+    shortest form.  Raises ValueError if the module says what the format cannot.
     """
-    sections = {section: content(module) for section, content in _SECTIONS.items()}
-    out = bytearray(MAGIC + VERSION)
-    for section in (0, *ORDER):
-        content = sections.get(section, b"")
-        customs = [custom for custom in module.customs if custom.after == section]
-        if section and customs and not content and section not in (8, 12):
-            content = b"\0"  # an empty section, so that what follows it keeps its place
+    out = [MAGIC, VERSION]
+    customs: dict[int, list[Custom]] = {}
+    for custom in module.customs:
+        customs.setdefault(custom.after, []).append(custom)
+    for number in (0, *ORDER):
+        content = _SECTIONS[number](module) if number else b""
+        following = customs.get(number, ())
+        if not content and following and number not in (0, _START, _DATA_COUNT):
+            content = b"\0"  # nothing in it, but what follows it keeps its place
         if content:
-            _section(out, section, content)
-        for custom in customs:
-            _section(out, 0, _name(custom.name) + custom.data)
-    return bytes(out)
+            out += bytes((number,)), sized(content)
+        out += [b"\0" + sized(name(custom.name) + custom.data) for custom in following]
+    return b"".join(out)
 
 
-def _section(out: bytearray, number: int, content: bytes) -> None:
-    out.append(number)
-    out += unsigned(len(content))
-    out += content
+def last_section(module: Module) -> int:
+    """The id of the last section other than custom ones that ``encode`` writes: ``after`` of a custom section that is
+    to stand at the end."""
+    present = [number for number in ORDER if _SECTIONS[number](module)]
+    return present[-1] if present else 0
 
 
-def _vec(write: "Callable[[_T], bytes]", elements: "Sequence[_T]") -> bytes:
-    return unsigned(len(elements)) + b"".join([write(element) for element in elements])
-
-
-def _section_vec(write: "Callable[[_T], bytes]", elements: "Sequence[_T]") -> bytes:
-    return _vec(write, elements) if elements else b""
-
-
-def _name(name: str) -> bytes:
-    encoded = name.encode()
-    return unsigned(len(encoded)) + encoded
-
-
-# Types
-
-
-def _rec_type(rec: RecType) -> bytes:
-    if len(rec.subtypes) == 1:
-        return _sub_type(rec.subtypes[0])
-    return b"\x4e" + _vec(_sub_type, rec.subtypes)
-
-
-def _sub_type(sub: SubType) -> bytes:
-    if sub.final and not sub.supers:
-        return _comp_type(sub.comp)
-    return (b"\x4f" if sub.final else b"\x50") + _vec(unsigned, sub.supers) + _comp_type(sub.comp)
-
-
-def _comp_type(comp: CompType) -> bytes:
-    if isinstance(comp, FuncType):
-        return b"\x60" + _vec(val_type, comp.params) + _vec(val_type, comp.results)
-    if isinstance(comp, ArrayType):
-        return b"\x5e" + _field_type(comp.field)
-    return b"\x5f" + _vec(_field_type, comp.fields)
-
-
-def _field_type(field: FieldType) -> bytes:
-    return _storage_type(field.storage) + bytes((field.mutable,))
-
-
-def _storage_type(storage: StorageType) -> bytes:
-    return ref_type(storage) if isinstance(storage, RefType) else bytes((storage.code,))
-
-
-def _limits(limits: Limits, addr: NumType, flags: int = 0) -> bytes:
-    flags |= (limits.max is not None) | (addr is I64) << 2
-    return bytes((flags,)) + unsigned(limits.min) + (b"" if limits.max is None else unsigned(limits.max))
-
-
-def _mem_type(mem: MemType) -> bytes:
-    if mem.page_size_log2 == 16:
-        return _limits(mem.limits, mem.addr, mem.shared << 1)
-    return _limits(mem.limits, mem.addr, mem.shared << 1 | 8) + unsigned(mem.page_size_log2)
-
-
-def _table_type(table: TableType) -> bytes:
-    return ref_type(table.ref) + _limits(table.limits, table.addr)
-
-
-def _global_type(type: GlobalType) -> bytes:
-    return val_type(type.type) + bytes((type.mutable,))
-
-
-def _tag_type(tag: TagType) -> bytes:
-    return b"\0" + unsigned(tag.type)
-
-
-# Parts of a module
+def encode_func(locals: "Sequence[tuple[int, ValType]]", body: "Iterable[Instr]") -> bytes:
+    """The ``data`` of a ``Func``: locals as (count, type) runs, then instructions with their final ``end``."""
+    return vec(lambda run: unsigned(run[0]) + val_type(run[1]), locals) + encode_instrs(body)
 
 
 def _import(import_: Import) -> bytes:
@@ -133,42 +58,43 @@ def _import(import_: Import) -> bytes:
     if isinstance(imported, FuncIndexType):
         described = b"\0" + unsigned(imported.type)
     elif isinstance(imported, TableType):
-        described = b"\1" + _table_type(imported)
+        described = b"\1" + table_type(imported)
     elif isinstance(imported, MemType):
-        described = b"\2" + _mem_type(imported)
+        described = b"\2" + mem_type(imported)
     elif isinstance(imported, GlobalType):
-        described = b"\3" + _global_type(imported)
+        described = b"\3" + global_type(imported)
     else:
-        described = b"\4" + _tag_type(imported)
-    return _name(import_.module) + _name(import_.name) + described
+        described = b"\4" + tag_type(imported)
+    return name(import_.module) + name(import_.name) + described
 
 
 def _table(table: Table) -> bytes:
     if table.init is None:
-        return _table_type(table.type)
-    return b"\x40\0" + _table_type(table.type) + bytes(table.init)
+        return table_type(table.type)
+    return b"\x40\0" + table_type(table.type) + bytes(table.init)
 
 
 def _global(global_: Global) -> bytes:
-    return _global_type(global_.type) + bytes(global_.init)
+    return global_type(global_.type) + bytes(global_.init)
 
 
 def _export(export: Export) -> bytes:
-    return _name(export.name) + bytes((KINDS.index(export.kind),)) + unsigned(export.index)
+    return name(export.name) + bytes((KINDS.index(export.kind),)) + unsigned(export.index)
 
 
 def _elem(elem: Elem) -> bytes:
-    by_index = not elem.init or isinstance(elem.init[0], int)
-    if by_index and elem.init:
-        items = unsigned(len(elem.init)) + b"".join([unsigned(i) for i in elem.init if isinstance(i, int)])
-    elif by_index and elem.type == RefType(False, FUNC):
-        items = b"\0"
+    indices = [item for item in elem.init if isinstance(item, int)]
+    by_index = bool(indices) or (not elem.init and elem.type == RefType(False, FUNC))
+    if by_index:
+        if len(indices) != len(elem.init) or elem.type not in (RefType(False, FUNC), FUNCREF):
+            raise ValueError(f"no way to write function indices in a segment of {elem.type}")
+        kind = b"\0"
+        items = vec(unsigned, indices)
     else:
-        by_index = False
-        items = unsigned(len(elem.init)) + b"".join([bytes(i) for i in elem.init if not isinstance(i, int)])
+        kind = ref_type(elem.type)
+        items = vec(bytes, [item for item in elem.init if not isinstance(item, int)])
     flags = 0 if by_index else 4
     mode = elem.mode
-    kind = b"\0" if by_index else ref_type(elem.type)
     if not isinstance(mode, Active):
         return unsigned(flags | (1 if mode == "passive" else 3)) + kind + items
     if mode.index == 0 and (by_index or elem.type == FUNCREF):
@@ -177,29 +103,33 @@ def _elem(elem: Elem) -> bytes:
 
 
 def _code(func: Func) -> bytes:
-    return unsigned(func.end - func.start) + func.data[func.start : func.end]
+    return sized(func.data[func.start : func.end])
 
 
 def _data(data: Data) -> bytes:
     mode = data.mode
-    init = unsigned(len(data.init)) + data.init
     if not isinstance(mode, Active):
-        return b"\1" + init
-    return (b"\2" + unsigned(mode.index) if mode.index else b"\0") + bytes(mode.offset) + init
+        return b"\1" + sized(data.init)
+    return (b"\2" + unsigned(mode.index) if mode.index else b"\0") + bytes(mode.offset) + sized(data.init)
+
+
+def _some(write: "Callable[[_T], bytes]", elements: "Sequence[_T]") -> bytes:
+    """The content of a section, nothing if it would be empty."""
+    return vec(write, elements) if elements else b""
 
 
 _SECTIONS: "dict[int, Callable[[Module], bytes]]" = {
-    1: lambda m: _section_vec(_rec_type, m.types),
-    2: lambda m: _section_vec(_import, m.imports),
-    3: lambda m: _section_vec(lambda func: unsigned(func.type), m.funcs),
-    4: lambda m: _section_vec(_table, m.tables),
-    5: lambda m: _section_vec(_mem_type, m.mems),
-    6: lambda m: _section_vec(_global, m.globals),
-    7: lambda m: _section_vec(_export, m.exports),
+    1: lambda m: _some(rec_type, m.types),
+    2: lambda m: _some(_import, m.imports),
+    3: lambda m: _some(unsigned, [func.type for func in m.funcs]),
+    4: lambda m: _some(_table, m.tables),
+    5: lambda m: _some(mem_type, m.mems),
+    6: lambda m: _some(_global, m.globals),
+    7: lambda m: _some(_export, m.exports),
     8: lambda m: b"" if m.start is None else unsigned(m.start),
-    9: lambda m: _section_vec(_elem, m.elems),
-    10: lambda m: _section_vec(_code, m.funcs),
-    11: lambda m: _section_vec(_data, m.datas),
+    9: lambda m: _some(_elem, m.elems),
+    10: lambda m: _some(_code, m.funcs),
+    11: lambda m: _some(_data, m.datas),
     12: lambda m: b"" if m.data_count is None else unsigned(m.data_count),
-    13: lambda m: _section_vec(_tag_type, m.tags),
+    13: lambda m: _some(tag_type, m.tags),
 }

@@ -56,6 +56,34 @@ def read_signed(data: bytes, pos: int, bits: int = 32) -> tuple[int, int]:
     return result, pos
 
 
+def read_u32s(data: bytes, pos: int, count: int) -> tuple[list[int], int]:
+    """Read ``count`` unsigned 32-bit integers at ``pos``; return them and the position after the last.
+
+    However large ``count`` is, memory grows only with what is there.  Raises DecodeError as ``read_unsigned`` does.
+    """
+    chunk = data[pos : pos + count]
+    if len(chunk) == count and chunk.isascii():  # each is one byte
+        return list(chunk), pos + count
+    numbers: list[int] = []
+    append = numbers.append
+    try:
+        for _ in range(count):
+            value = data[pos]
+            if value < 0x80:
+                pos += 1
+            else:
+                high = data[pos + 1]
+                if high < 0x80:
+                    value = value & 0x7F | high << 7
+                    pos += 2
+                else:
+                    value, pos = read_unsigned(data, pos)
+            append(value)
+    except IndexError:
+        raise DecodeError(UNEXPECTED_END, len(data)) from None
+    return numbers, pos
+
+
 def unsigned(value: int) -> bytes:
     """The shortest encoding of a non-negative integer."""
     if value < 0x80:
