@@ -102,7 +102,7 @@ _WHOLE = {
 # "high" half of them), the value of a result lane from the same lane x, y, z of the operands, the format of the
 # result's lanes, and what to take instead of a value r where not all values fit that format.  No other word may contain
 # x, y, z or, in the last column, r.  In "pairs", u and v are the lanes after x and y; "both" makes one operand of two;
-# "?" is a lane of ones or zeros; "pick" takes the lane of the second operand where the value is true, else of the first.
+# "?" is a lane of ones or zeros; "pick" takes the lane of the second operand where the value is true, else the first.
 _LANES = {
     "mul": ("u", "x * y & M", "u", ""),
     "q15mulr_sat_s": ("s", "x * y + 16384 >> 15", "s", "min(r, 32767)"),
