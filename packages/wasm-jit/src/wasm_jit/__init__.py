@@ -1,3 +1,18 @@
-"""wasm-jit"""
+"""The native engine of wazero for Python.  It is under construction: ``unavailable`` says so, and nothing uses it yet."""
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from wasm_interp import Engine
 
 __version__ = "0.1.0"
+__all__ = ["engine", "unavailable"]
+
+
+def unavailable() -> str | None:
+    """Why the native engine cannot run here, in words that can stand in a message; None if it can."""
+    return "the native engine is not finished: it does not compile modules yet"
+
+
+def engine() -> "Engine":
+    """A native engine for a ``wasm_interp.Store``.  Raises RuntimeError with the reason where ``unavailable`` has one."""
+    raise RuntimeError(unavailable())

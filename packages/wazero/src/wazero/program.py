@@ -52,8 +52,5 @@ class FailedRun(ExitError):
     """
 
     def __init__(self, completed: CompletedRun) -> None:
-        super().__init__(completed.returncode)
+        super().__init__(completed.returncode, f"{completed.args[0]} exited with code {completed.returncode}")
         self.completed = completed
-
-    def __str__(self) -> str:
-        return f"{self.completed.args[0]} exited with {self.code}"

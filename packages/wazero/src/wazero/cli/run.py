@@ -1,0 +1,185 @@
+"""``wazero run``: run a WASI program, or call one function of a module."""
+
+import os
+import sys
+from argparse import ArgumentTypeError
+
+from wasm_decoder import WasmError
+from wasm_interp import ExitError, Trap
+
+from ..program import system
+from ..runtime import Runtime
+from ..source import load_file
+from . import values
+from .options import FEATURES, parser
+from .report import fail
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+    from collections.abc import Sequence
+    from typing import Any
+
+    from wasm_interp import Instance
+
+#: exit codes of our own, as shells and wrappers such as ``env`` use them
+CANNOT_RUN, NOT_FOUND, TRAPPED = 126, 127, 134
+
+_DESCRIPTION = """\
+Run a WASI program, or call a function of a module with --invoke. The exit code is the program's own;
+126: the file is no module that can run, 127: it cannot be read, 134: it trapped.
+"""
+_EPILOG = """\
+Options stand before the file or directly behind it; from the first other argument on everything belongs to the program.
+Put -- behind the file if the program's own arguments begin with one of these options.
+"""
+
+
+def main(argv: "Sequence[str]") -> int:
+    """Run one program; returns the exit code."""
+    arguments = _parser()
+    ours, theirs = split(argv)
+    given = arguments.parse_args(ours)
+    path: str = given.file
+    try:
+        code = _run(path, theirs, given)
+    except ExitError as error:
+        code = error.code
+    except Trap as error:
+        fail(path, error)
+        return TRAPPED
+    except FileNotFoundError as error:
+        fail(path, error)
+        return NOT_FOUND
+    except (WasmError, OSError, values.BadValue) as error:
+        fail(path, error)
+        return CANNOT_RUN
+    return code if os.name == "nt" else code & 0xFF
+
+
+def _run(path: str, theirs: "Sequence[str]", given: "Namespace") -> int:
+    runtime = Runtime(given.engine, features=given.features)
+    wasi = system(
+        (os.path.basename(path), *(() if given.invoke else theirs)),
+        stdin="inherit",
+        stdout="inherit",
+        stderr="inherit",
+        env=dict(given.env),
+        mounts=given.mount,
+    )
+    instance = runtime.instantiate(load_file(path, features=given.features), wasi=wasi, name=path, validate="lazy")
+    if given.invoke:
+        return _invoke(instance, given.invoke, theirs)
+    instance.exports[_entry(instance)]()
+    return 0
+
+
+def _entry(instance: "Instance") -> str:
+    """The export that a program begins with.  Raises BadValue if there is none."""
+    if "_start" not in instance.exports:
+        raise values.BadValue(f"it exports no _start, so it is no program; name a function: {_invocable(instance)}")
+    return "_start"
+
+
+def _invoke(instance: "Instance", name: str, words: "Sequence[str]") -> int:
+    """Call a function with arguments read from text, and print its results, one a line."""
+    from wasm_interp import Function
+
+    function = instance.exports[name] if name in instance.exports else None
+    if not isinstance(function, Function):
+        raise values.BadValue(f"it exports no function {name!r}; {_invocable(instance)}")
+    params, results = function.type.params, function.type.results
+    if len(words) != len(params):
+        signature = f"({', '.join(map(repr, params))})"
+        raise values.BadValue(f"{name}{signature} takes {len(params)} arguments, not {len(words)}")
+    arguments = [values.read(word, type) for word, type in zip(words, params, strict=True)]
+    if "_initialize" in instance.exports:
+        instance.exports["_initialize"]()  # a WASI reactor wants this before any other call
+    got = function(*arguments)
+    for type, value in zip(results, got if isinstance(got, tuple) else (got,), strict=False):
+        print(values.write(value, type))
+    return 0
+
+
+def _invocable(instance: "Instance") -> str:
+    from wasm_interp import Function
+
+    names = [name for name in instance.exports if isinstance(instance.exports[name], Function)]
+    return f"--invoke takes {', '.join(names)}" if names else "it exports no function at all"
+
+
+def split(argv: "Sequence[str]") -> "tuple[list[str], list[str]]":
+    """Which arguments are ours, the file among them, and which belong to the program.
+
+    Options of ours may also stand directly behind the file; ``--`` there, or the first word that is none, ends them.
+    """
+    file = False
+    i = 0
+    while i < len(argv):
+        word = argv[i]
+        option, equals, _ = word.partition("=")
+        if option in _OPTIONS:
+            i += 1 if equals else 2
+        elif file:
+            return list(argv[:i]), list(argv[i + (word == "--") :])
+        else:
+            file = not word.startswith("-")  # an unknown option stays ours, to be complained about
+            i += 1
+    return list(argv), []
+
+
+def _parser() -> "ArgumentParser":
+    arguments = parser("run", _DESCRIPTION)
+    arguments.usage = "wazero run [options] FILE [options] [--] [arguments]"
+    arguments.epilog = _EPILOG
+    arguments.add_argument("file", metavar="FILE")
+    for option, row in _OPTIONS.items():
+        arguments.add_argument(option, **row)
+    return arguments
+
+
+def _env(text: str) -> "tuple[str, str]":
+    name, equals, value = text.partition("=")
+    if not name:
+        raise ArgumentTypeError(f"{text!r} has no name")
+    return name, value if equals else os.environ.get(name, "")
+
+
+def _mount(text: str) -> "tuple[str, str, bool]":
+    """(folder of the host, name for the guest, read-only)"""
+    rest = text.removesuffix(":ro")
+    host, colon, guest = rest.rpartition(":")
+    if not colon or not host or not guest:
+        raise ArgumentTypeError(f"{text!r} is not HOST:GUEST or HOST:GUEST:ro")
+    if not os.path.isdir(host):
+        raise ArgumentTypeError(f"there is no folder {host!r}")
+    return host, guest, rest != text
+
+
+#: every option of ours, each with one value; ``split`` and the parser are made from it
+_OPTIONS: "dict[str, dict[str, Any]]" = {
+    "--env": {
+        "action": "append",
+        "default": [],
+        "type": _env,
+        "metavar": "NAME[=VALUE]",
+        "help": "set a variable; without a value, pass it on",
+    },
+    "--mount": {
+        "action": "append",
+        "default": [],
+        "type": _mount,
+        "metavar": "HOST:GUEST[:ro]",
+        "help": "let the program see a folder under another name; with :ro it cannot change anything there",
+    },
+    "--invoke": {
+        "metavar": "NAME",
+        "help": "call this exported function with the arguments and print what it returns, one result a line",
+    },
+    "--engine": {
+        "choices": ("auto", "compiler", "interpreter"),
+        "default": "auto",
+        "help": "native, portable, or the better one that can run here (the default)",
+    },
+    "--features": FEATURES,
+}
