@@ -1,0 +1,1 @@
+"""The portable engine: bodies become Python source."""

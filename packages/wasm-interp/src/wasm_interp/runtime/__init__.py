@@ -1,0 +1,1 @@
+"""What a module does (specification, chapter "Execution", section "Runtime Structure")."""

@@ -1,0 +1,46 @@
+"""What an engine is to a store."""
+
+from .globals import Global
+from .memory import Memory
+from .table import Table
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from wasm_decoder.features import Features
+    from wasm_decoder.syntax.types import GlobalType, MemType, TableType
+
+    from .function import Function
+    from .instance import Instance
+
+
+class Engine:
+    """Turns modules into callable functions, and makes the memories, tables and globals that it can work on.
+
+    Attributes:
+        name: the word that users choose it by.
+    """
+
+    name = ""
+
+    def memory(self, type: "MemType") -> Memory:
+        """A new memory of the minimum size."""
+        return Memory(type)
+
+    def table(self, type: "TableType", init: object) -> Table:
+        """A new table of the minimum size, filled with ``init``; the type is closed."""
+        return Table(type, init)
+
+    def global_(self, type: "GlobalType", raw: object) -> Global:
+        """A new global; the type is closed, the value in the representation of ``values``."""
+        return Global(type, raw)
+
+    def link(self, instance: "Instance", features: "Features", lazy: bool) -> None:
+        """Get ready to run an instance whose imports are known and whose own parts are about to be made.
+
+        With ``lazy`` the bodies have not been validated; the engine does it before it runs one.
+        """
+        raise NotImplementedError
+
+    def function(self, instance: "Instance", index: int) -> "Function":
+        """The function of that index, defined by the instance's module.  Called at most once for each."""
+        raise NotImplementedError

@@ -1,0 +1,73 @@
+"""Functions (specification, section "Function Instances")."""
+
+from .traps import ExitError
+from .values import Convention
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wasm_decoder.syntax.types import FuncType
+    from wasm_decoder.valid.matching import DefType
+
+    from .instance import Instance
+
+
+class Function:
+    """A function of an instance or of the host, callable from Python.
+
+    Arguments are checked as a builtin checks its own: TypeError for a wrong count or type, OverflowError for an int
+    out of range.  A call raises Trap, ExitError once the instance has exited, and whatever a host function raises.
+
+    Attributes:
+        type: its function type; references to defined types in it are closed.
+        deftype: the defined type; two functions have the same type if and only if this is the same object.
+        name: its name in the name section, or the name of an export, or "".
+        instance: the instance that it belongs to, None for a host function.
+        index: its index in the module of that instance, -1 for a host function.
+        code: what calls inside WebAssembly call: takes and returns values in the representation of ``values``.
+    """
+
+    __slots__ = ("__weakref__", "_convention", "_run", "code", "deftype", "index", "instance", "name", "type")
+
+    def __init__(
+        self,
+        deftype: "DefType",
+        code: "Callable[..., object]",
+        *,
+        name: str = "",
+        instance: "Instance | None" = None,
+        index: int = -1,
+        run: "Callable[[Function, list[object]], object] | None" = None,
+    ) -> None:
+        self.deftype = deftype
+        self.type: FuncType = deftype.expand()  # type: ignore[assignment]  # functions have function types
+        self.code = code
+        self.name = name
+        self.instance = instance
+        self.index = index
+        self._run = run
+        self._convention: Convention | None = None
+
+    def __call__(self, *args: object) -> object:
+        """Call it: no result is None, several are a tuple."""
+        convention = self._convention
+        if convention is None:
+            convention = self._convention = Convention(self.type.params, self.type.results)
+        instance = self.instance
+        if instance is not None and instance.exited is not None:
+            raise ExitError(instance.exited, f"the instance has exited with code {instance.exited}")
+        values = convention.arguments(self.name or "function", args)
+        if self._run is None:
+            return convention.result(self.code(*values))
+        try:
+            return convention.result(self._run(self, values))
+        except ExitError as exit:
+            if instance is not None:
+                instance.exited = exit.code
+            raise
+
+    def __repr__(self) -> str:
+        name = f" {self.name}" if self.name else ""
+        number = f" {self.index}" if self.index >= 0 else ""
+        return f"<Function{number}{name}: {self.type}>"

@@ -1,0 +1,135 @@
+"""Instances of modules (specification, section "Module Instances")."""
+
+from .function import Function
+from .globals import Global
+from .memory import Memory
+from .table import Table
+from .tag import Tag
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from wasm_decoder import Module
+    from wasm_decoder.valid.matching import DefType
+
+    from .engine import Engine
+
+    Extern = Function | Memory | Table | Global | Tag
+
+
+class Exports:
+    """What an instance offers, by name: ``exports.name``, ``exports["name"]``, iteration over the names, ``in``, ``len``."""
+
+    __slots__ = ("_instance", "_known", "_names")
+
+    def __init__(self, instance: "Instance") -> None:
+        self._instance = instance
+        self._names = {export.name: export for export in instance.module.exports}
+        self._known: dict[str, Extern] = {}
+
+    def __getitem__(self, name: str) -> "Extern":
+        """The export of that name.  Raises KeyError."""
+        found = self._known.get(name)
+        if found is None:
+            export = self._names[name]
+            instance = self._instance
+            if export.kind == "func":
+                found = instance.function(export.index)
+            else:
+                found = instance.spaces[export.kind][export.index]  # type: ignore[assignment]  # of that kind
+            self._known[name] = found
+        return found
+
+    def __getattr__(self, name: str) -> "Extern":
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(f"the instance has no export {name!r}", name=name, obj=self) from None
+
+    def __iter__(self) -> "Iterator[str]":
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._names
+
+    def keys(self) -> "tuple[str, ...]":
+        """The names, in the module's order; with ``[]`` this makes ``dict(exports)`` work."""
+        return tuple(self._names)
+
+    def get(self, name: str, default: object = None) -> object:
+        """The export of that name, or ``default``."""
+        return self[name] if name in self._names else default
+
+    def __dir__(self) -> "list[str]":
+        return [*self._names, "get", "keys"]
+
+    def __repr__(self) -> str:
+        return f"<Exports: {', '.join(self._names)}>"
+
+
+class Instance:
+    """A module at work in a store.
+
+    Attributes:
+        module: the module.
+        name: what the store knows the instance by, "" for nothing.
+        exports: what it offers.
+        exited: the code with which the program ended itself, None while it has not.
+        deftypes: the closed type of each type index.
+        tables, mems, globals, tags: the index spaces; ``function`` is that of the functions.
+        elems, datas: the segments: lists of references, and bytes; empty once they are dropped.
+        linked: what the engine keeps for the instance.
+    """
+
+    __slots__ = (
+        "__weakref__", "_engine", "_functions", "datas", "deftypes", "elems", "exited", "exports", "globals", "linked",
+        "mems", "module", "name", "tables", "tags",
+    )  # fmt: skip
+
+    def __init__(self, module: "Module", engine: "Engine", deftypes: "tuple[DefType, ...]", name: str = "") -> None:
+        self.module = module
+        self.name = name
+        self.exited: int | None = None
+        self.deftypes = deftypes
+        self.tables: list[Table] = []
+        self.mems: list[Memory] = []
+        self.globals: list[Global] = []
+        self.tags: list[Tag] = []
+        self.elems: list[list[object]] = []
+        self.datas: list[bytes] = []
+        self.linked: object = None
+        self._engine = engine
+        self._functions: dict[int, Function] = {}
+        self.exports = Exports(self)
+
+    @property
+    def spaces(self) -> "dict[str, list[Table] | list[Memory] | list[Global] | list[Tag]]":
+        """The index spaces by the kind that exports and imports are of."""
+        return {"table": self.tables, "memory": self.mems, "global": self.globals, "tag": self.tags}
+
+    @property
+    def memory(self) -> Memory | None:
+        """The memory exported as "memory", else the first memory, None without any."""
+        for export in self.module.exports:
+            if export.name == "memory" and export.kind == "memory":
+                return self.mems[export.index]
+        return self.mems[0] if self.mems else None
+
+    def function(self, index: int) -> Function:
+        """The function of that index, imported ones first: always the same object."""
+        found = self._functions.get(index)
+        if found is None:
+            # two threads may both make one; both then get the one that was stored first
+            found = self._functions.setdefault(index, self._engine.function(self, index))
+        return found
+
+    def add_import(self, function: Function) -> None:
+        """Take a function as the next one of the index space."""
+        self._functions[len(self._functions)] = function
+
+    def __repr__(self) -> str:
+        return f"<Instance{' ' + self.name if self.name else ''}: {', '.join(self.exports)}>"

@@ -1,0 +1,130 @@
+"""Imports: is what is given what a module asks for (specification, sections "External Typing" and "Instantiation")."""
+
+from wasm_decoder.syntax.types import (
+    FuncIndexType,
+    FuncType,
+    GlobalType,
+    MemType,
+    TableType,
+    TagType,
+)
+from wasm_decoder.valid.matching import (
+    close_global,
+    close_table,
+    deftype,
+    matches_def,
+    matches_global,
+    matches_mem,
+    matches_table,
+)
+
+from .function import Function
+from .globals import Global
+from .host import HostFunction, host_function
+from .instance import Instance
+from .memory import Memory
+from .table import Table
+from .tag import Tag
+from .traps import LinkError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from wasm_decoder.syntax.module import Import
+
+_KINDS = {FuncIndexType: "function", TableType: "table", MemType: "memory", GlobalType: "global", TagType: "tag"}
+
+
+def resolve(instance: Instance, imports: "Mapping[str, object]") -> None:
+    """Give an instance its imports.  Raises LinkError if one is missing or does not match."""
+    for wanted in instance.module.imports:
+        space = imports.get(wanted.module)
+        exports = space.exports if isinstance(space, Instance) else space
+        place = f'"{wanted.module}" "{wanted.name}"'
+        if exports is None or wanted.name not in exports:  # type: ignore[operator]  # a mapping
+            missing = (
+                f'there is no module "{wanted.module}"'
+                if exports is None
+                else f'module "{wanted.module}" has no "{wanted.name}"'
+            )
+            raise LinkError(f"unknown import: {place} ({_wanted(instance, wanted)}): {missing}", wanted.module, wanted.name)
+        given = exports[wanted.name]  # type: ignore[index]  # a mapping
+        if not _take(instance, wanted, given):
+            raise LinkError(
+                f"incompatible import type: {place}: the module imports a {_wanted(instance, wanted)}, "
+                f"it was given {_given(given)}",
+                wanted.module,
+                wanted.name,
+            )
+
+
+def _take(instance: Instance, wanted: "Import", given: object) -> bool:
+    """Add what is given to the index space that it belongs to, if it matches."""
+    type = wanted.type
+    if isinstance(type, FuncIndexType):
+        declared = instance.deftypes[type.type]
+        if isinstance(given, Function):
+            if not matches_def(given.deftype, declared):
+                return False
+            instance.add_import(given)
+            return True
+        if isinstance(given, HostFunction):
+            if deftype(given.type) is not declared:
+                return False
+        elif callable(given):
+            name = getattr(given, "__name__", "") or wanted.name
+            comp: FuncType = declared.expand()  # type: ignore[assignment]  # a function's type
+            given = HostFunction(comp, given, name=name)
+        else:
+            return False
+        instance.add_import(host_function(given, declared, instance))
+        return True
+    if isinstance(type, MemType):
+        if not isinstance(given, Memory) or not matches_mem(given.type, type):
+            return False
+        instance.mems.append(given)
+    elif isinstance(type, TableType):
+        if not isinstance(given, Table) or not matches_table(given.type, close_table(type, instance.deftypes)):
+            return False
+        instance.tables.append(given)
+    elif isinstance(type, GlobalType):
+        if not isinstance(given, Global) or not matches_global(given.type, close_global(type, instance.deftypes)):
+            return False
+        instance.globals.append(given)
+    else:
+        if not isinstance(given, Tag) or given.deftype is not instance.deftypes[type.type]:
+            return False
+        instance.tags.append(given)
+    return True
+
+
+def _wanted(instance: Instance, wanted: "Import") -> str:
+    type = wanted.type
+    if isinstance(type, (FuncIndexType, TagType)):
+        return f"{_KINDS[type.__class__]} {instance.deftypes[type.type].expand()}"
+    return describe(type)
+
+
+def describe(type: "TableType | MemType | GlobalType") -> str:
+    """A type as a message shows it."""
+    if isinstance(type, TableType):
+        return f"table of {type.ref} {type.limits}" + (f" with {type.addr} indices" if repr(type.addr) != "i32" else "")
+    if isinstance(type, MemType):
+        return (
+            f"memory {type.limits}"
+            + (f" with {type.addr} addresses" if repr(type.addr) != "i32" else "")
+            + (" shared" if type.shared else "")
+            + (f" with pages of {1 << type.page_size_log2} bytes" if type.page_size_log2 != 16 else "")
+        )
+    return f"global {'mut ' if type.mutable else ''}{type.type}"
+
+
+def _given(given: object) -> str:
+    if isinstance(given, (Function, HostFunction)):
+        return f"a function {given.type}"
+    if isinstance(given, Tag):
+        return f"a tag {given.type}"
+    if isinstance(given, (Table, Memory, Global)):
+        return f"a {describe(given.type)}"
+    return f"a Python object of type {given.__class__.__name__}"

@@ -1,0 +1,159 @@
+"""Stores and instantiation (specification, sections "Store" and "Instantiation")."""
+
+from wasm_decoder import Features, Module
+from wasm_decoder.syntax.module import Active
+from wasm_decoder.valid.matching import close_global, close_table, deftypes
+
+from .const import evaluate
+from .instance import Exports, Instance
+from .link import resolve
+from .tag import Tag
+from .traps import LinkError, MemoryOutOfBounds, TableOutOfBounds
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Literal
+
+    from wasm_decoder.syntax.module import Expr
+
+    from .engine import Engine
+
+    Imports = Mapping[str, Mapping[str, object] | Instance]
+
+
+class Store:
+    """Where instances live and find each other.
+
+    Attributes:
+        engine: what runs their functions.
+        features: what modules may use.
+        modules: what was registered, by name.
+    """
+
+    def __init__(self, engine: "Engine | None" = None, *, features: Features = Features.CORE_3_0) -> None:
+        """A store with an engine of its own choice, by default the portable one."""
+        if engine is None:
+            from ..exec.engine import Interpreter
+
+            engine = Interpreter()
+        self.engine = engine
+        self.features = features
+        self.modules: dict[str, Exports | Mapping[str, object]] = {}
+
+    def register(self, name: str, exports: "Instance | Mapping[str, object]") -> None:
+        """Offer the exports of an instance, or any mapping of host functions, memories, tables, globals and tags, to
+        later instantiations under a module name; what had the name before is no longer found."""
+        self.modules[name] = exports.exports if isinstance(exports, Instance) else exports
+
+    def instantiate(
+        self,
+        module: "Module | bytes | bytearray | memoryview | str",
+        imports: "Imports | None" = None,
+        *,
+        name: str = "",
+        validate: 'Literal["eager", "lazy"]' = "eager",
+    ) -> Instance:
+        """Make an instance of a module, run its start function, and return it.
+
+        Args:
+            module: the module, decoded, in the binary format, or as text.
+            imports: by module name, what the module may import: host functions (or plain Python functions, which get
+                the type that the import declares), and what other instances export.  A module name that is not in it is
+                looked for among the registered ones.
+            name: what traps call the instance; it is not registered.
+            validate: "eager" validates everything first, "lazy" each body before it first runs.
+
+        Raises:
+            DecodeError, ParseError, ValidationError: it is no valid module.
+            LinkError: an import is missing or has another type.
+            ResourceError: the host cannot provide what it asks for.
+            Trap: a segment does not fit, or the start function traps.  What was written to imported memories and tables
+                before stays, as the specification says.
+        """
+        if isinstance(module, str):
+            from wasm_decoder import parse_wat
+
+            module = parse_wat(module)
+        elif not isinstance(module, Module):
+            from wasm_decoder import decode
+
+            module = decode(module, self.features)
+        self._validate(module, validate)
+        instance = Instance(module, self.engine, deftypes(module), name)
+        resolve(instance, {**self.modules, **imports} if imports else self.modules)
+        self.engine.link(instance, self.features, validate == "lazy")
+        self._allocate(instance)
+        if Features.BULK_MEMORY not in self.features:
+            _check_segments(instance)
+        _initialize(instance)
+        if module.start is not None:
+            instance.function(module.start)()
+        return instance
+
+    def _validate(self, module: Module, when: str) -> None:
+        if when not in ("eager", "lazy"):
+            raise ValueError(f'validate is "eager" or "lazy", not {when!r}')
+        from wasm_decoder import validate
+
+        if when == "eager":
+            validate(module, self.features)
+        else:
+            validate(module, self.features, bodies=False)
+
+    def _allocate(self, instance: Instance) -> None:
+        """Make what the module defines, imports being there already."""
+        module, engine, types = instance.module, self.engine, instance.deftypes
+        for mem in module.mems:
+            instance.mems.append(engine.memory(mem))
+        for tag in module.tags:
+            instance.tags.append(Tag(types[tag.type]))
+        for definition in module.globals:
+            value = evaluate(definition.init, instance)
+            instance.globals.append(engine.global_(close_global(definition.type, types), value))
+        for table in module.tables:
+            init = evaluate(table.init, instance) if table.init is not None else None
+            instance.tables.append(engine.table(close_table(table.type, types), init))
+        for elem in module.elems:
+            # declared references exist only to be taken with ref.func
+            instance.elems.append([] if elem.mode == "declarative" else [_reference(item, instance) for item in elem.init])
+        instance.datas = [data.init for data in module.datas]
+
+
+def _reference(item: "int | Expr", instance: Instance) -> object:
+    return instance.function(item) if isinstance(item, int) else evaluate(item, instance)
+
+
+def _initialize(instance: Instance) -> None:
+    """Copy the active segments, in order: what was copied stays when a later one does not fit."""
+    for i, elem in enumerate(instance.module.elems):
+        if isinstance(elem.mode, Active):
+            start: int = evaluate(elem.mode.offset, instance)  # type: ignore[assignment]  # an address
+            elements = instance.tables[elem.mode.index].elements
+            items = instance.elems[i]
+            if start + len(items) > len(elements):
+                raise TableOutOfBounds
+            elements[start : start + len(items)] = items
+            instance.elems[i] = []
+    for i, data in enumerate(instance.module.datas):
+        if isinstance(data.mode, Active):
+            start = evaluate(data.mode.offset, instance)  # type: ignore[assignment]  # an address
+            memory = instance.mems[data.mode.index]
+            if start + len(data.init) > len(memory):
+                raise MemoryOutOfBounds
+            memory.write(start, data.init)
+            instance.datas[i] = b""
+
+
+def _check_segments(instance: Instance) -> None:
+    """Version 1.0 copies either all active segments or none.  Raises LinkError."""
+    for elem in instance.module.elems:
+        if isinstance(elem.mode, Active):
+            start: int = evaluate(elem.mode.offset, instance)  # type: ignore[assignment]  # an address
+            if start + len(elem.init) > len(instance.tables[elem.mode.index]):
+                raise LinkError("elements segment does not fit")
+    for data in instance.module.datas:
+        if isinstance(data.mode, Active):
+            start = evaluate(data.mode.offset, instance)  # type: ignore[assignment]  # an address
+            if start + len(data.init) > len(instance.mems[data.mode.index]):
+                raise LinkError("data segment does not fit")
