@@ -8,30 +8,39 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .binary.code import encode_instrs, iterate
     from .binary.decode import decode, decode_bodies
-    from .binary.encode import encode
+    from .binary.encode import encode, encode_func
+    from .custom.names import Names, name_section, names
 
 __version__ = "0.1.0"
 __all__ = [
     "DecodeError",
     "Features",
     "Module",
+    "Names",
     "ParseError",
     "ValidationError",
     "WasmError",
     "decode",
     "decode_bodies",
     "encode",
+    "encode_func",
     "encode_instrs",
     "iterate",
+    "name_section",
+    "names",
 ]
 
 # Where the names are that are loaded when they are first asked for: who only decodes has no need of the text format.
 _LAZY = {
+    "Names": "custom.names",
     "decode": "binary.decode",
     "decode_bodies": "binary.decode",
     "encode": "binary.encode",
+    "encode_func": "binary.encode",
     "encode_instrs": "binary.code",
     "iterate": "binary.code",
+    "name_section": "custom.names",
+    "names": "custom.names",
     "parse_script": "text.script",
     "parse_wat": "text.parser",
     "print_wat": "text.printer",

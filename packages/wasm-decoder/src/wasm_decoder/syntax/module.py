@@ -27,6 +27,11 @@ if TYPE_CHECKING:
     _E = TypeVar("_E", bound=ExternType)
 
 
+def _short(data: bytes) -> str:
+    """What fits in a line of bytes that can be megabytes."""
+    return repr(data) if len(data) <= 40 else f"<{len(data)} bytes: {data[:20].hex(' ')}...>"
+
+
 class Expr:
     """A sequence of instructions with its final ``end``, kept as the bytes it was decoded from.
 
@@ -176,6 +181,9 @@ class Data(Record):
     init: bytes
     mode: str | Active
 
+    def __repr__(self) -> str:
+        return f"Data(init={_short(self.init)}, mode={self.mode!r})"
+
 
 class Custom(Record):
     """A custom section.
@@ -188,6 +196,9 @@ class Custom(Record):
     name: str
     data: bytes
     after: int
+
+    def __repr__(self) -> str:
+        return f"Custom(name={self.name!r}, data={_short(self.data)}, after={self.after})"
 
 
 class Module:
