@@ -1,7 +1,7 @@
 """The vector instructions as functions over Python ints (specification 3.0, section "Vector Operations").
 
 A v128 is an int of 128 bits with lane 0 in the lowest ones, ``int.from_bytes(sixteen_bytes, "little")``.  i32 and i64
-operands and results are unsigned ints, f32 and f64 what ``numeric`` makes of them.  Nothing here is written once per
+operands and results are unsigned ints, f32 and f64 as in ``runtime.values``.  Nothing here is written once per
 instruction: a row says what an operation does, for lanes of any width, and functions are compiled from the rows when
 they are first asked for.  There are two tables, for the two ways to be fast:
 
@@ -16,6 +16,8 @@ import struct
 from math import copysign, inf, nan, sqrt
 
 from wasm_decoder.syntax.instructions import BY_NAME, OPS
+
+from ..runtime.values import f32_from_bits, f32_to_bits, f64_from_bits, f64_to_bits, round_f32
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -291,35 +293,6 @@ def _format(kind: str, width: int, count: int) -> str:
     return f"{count}{letter.upper() if kind == 'u' else letter}"
 
 
-_BITS_32, _BITS_64 = struct.Struct("<I"), struct.Struct("<Q")
-_FLOAT_32, _FLOAT_64 = struct.Struct("<f"), struct.Struct("<d")
-
-
-def f64_to_bits(x: float) -> int:
-    bits: int = _BITS_64.unpack(_FLOAT_64.pack(x))[0]
-    return bits
-
-
-def f64_from_bits(bits: int) -> float:
-    x: float = _FLOAT_64.unpack(_BITS_64.pack(bits))[0]
-    return x
-
-
-def f32_to_bits(x: float) -> int:
-    if x != x:
-        bits = f64_to_bits(x)
-        return bits >> 32 & 0x80000000 | 0x7F800000 | bits >> 29 & 0x7FFFFF
-    single: int = _BITS_32.unpack(_FLOAT_32.pack(x))[0]
-    return single
-
-
-def f32_from_bits(bits: int) -> float:
-    if bits & 0x7FFFFFFF > 0x7F800000:
-        return f64_from_bits((bits & 0x80000000) << 32 | 0x7FF0000000000000 | (bits & 0x7FFFFF) << 29)
-    x: float = _FLOAT_32.unpack(_BITS_32.pack(bits))[0]
-    return x
-
-
 _WHOLE_DOUBLES = 2.0**52  # from here on a double has no room for a fraction: a sum is rounded, ties to even
 
 
@@ -374,11 +347,6 @@ def _fit(x: float) -> float:
     return copysign(inf, x) if abs(x) >= 2.0**128 - 2.0**103 else x
 
 
-def _single(x: float) -> float:
-    rounded: float = _FLOAT_32.unpack(_FLOAT_32.pack(_fit(x)))[0]
-    return rounded
-
-
 def _saturate(x: float, least: int, greatest: int) -> int:
     """What becomes of a number outside the range of an integer."""
     return 0 if x != x else greatest if x > 0.0 else least
@@ -397,7 +365,7 @@ _LANE_NAMES: dict[str, object] = {
     "lesser": _lesser,
     "greater": _greater,
     "fit": _fit,
-    "single": _single,
+    "single": round_f32,
     "saturate": _saturate,
 }
 
