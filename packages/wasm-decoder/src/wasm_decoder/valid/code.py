@@ -57,11 +57,19 @@ def check_body(context: Context, index: int) -> None:
         body = _Body(context, func, start)
         _check(body, own, _variables(context, own, runs))
     except (Mismatch, ValidationError, IndexError) as error:
+        _decode(context, func)
         raise _placed(context, index, error, func.start if body is None else body.pos()) from None
     except (StopIteration, _Malformed):
-        # the same way once more, with an eye on every byte
-        decode_bodies(Module(funcs=(func,), data_count=0 if context.has_data_count else None), context.features)
+        _decode(context, func)
         raise DecodeError("unexpected end of section or function", func.end) from None
+
+
+def _decode(context: Context, func: Func) -> None:
+    """Go through a body once more with an eye on every byte: what is malformed is not even invalid.
+
+    Raises DecodeError.
+    """
+    decode_bodies(Module(funcs=(func,), data_count=0 if context.has_data_count else None), context.features)
 
 
 def _variables(context: Context, type: FuncType, runs: "tuple[tuple[int, ValType], ...]") -> "list[Local]":

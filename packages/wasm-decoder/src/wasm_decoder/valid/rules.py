@@ -52,7 +52,8 @@ def effect(context: Context, op: Op, immediates: "tuple[Any, ...]", labels: "Lab
     key = op.code, immediates, labels[0], _label(op, immediates, labels)
     found = context.effects.get(key)
     if found is None:
-        for kind, value in zip(op.immediates, immediates, strict=True):
+        # the suite wants to hear of a table or memory before a segment, which stands first
+        for kind, value in zip(op.immediates[::-1], immediates[::-1], strict=True):
             check = _CHECKS.get(kind)
             if check is not None:
                 check(context, op, value)
