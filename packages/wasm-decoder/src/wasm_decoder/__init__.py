@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from .binary.code import encode_instrs, iterate
     from .binary.decode import decode, decode_bodies
     from .binary.encode import encode, encode_func
+    from .binary.listing import disassemble
     from .custom.names import Names, name_section, names
 
 __version__ = "0.1.0"
@@ -22,6 +23,7 @@ __all__ = [
     "WasmError",
     "decode",
     "decode_bodies",
+    "disassemble",
     "encode",
     "encode_func",
     "encode_instrs",
@@ -35,6 +37,7 @@ _LAZY = {
     "Names": "custom.names",
     "decode": "binary.decode",
     "decode_bodies": "binary.decode",
+    "disassemble": "binary.listing",
     "encode": "binary.encode",
     "encode_func": "binary.encode",
     "encode_instrs": "binary.code",
