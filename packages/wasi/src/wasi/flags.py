@@ -1,0 +1,49 @@
+"""Enumerations and flags of WASI preview 1, apart from errnos and rights: numbers for the code, names for the trace."""
+
+CLOCKIDS = ("REALTIME", "MONOTONIC", "PROCESS_CPUTIME_ID", "THREAD_CPUTIME_ID")
+REALTIME, MONOTONIC, PROCESS_CPUTIME, THREAD_CPUTIME = range(4)
+
+WHENCES = ("SET", "CUR", "END")
+SET, CUR, END = range(3)
+# wasi_unstable numbers them otherwise; this gives its names in its order
+WHENCES_UNSTABLE = ("CUR", "END", "SET")
+
+FILETYPES = (
+    "UNKNOWN", "BLOCK_DEVICE", "CHARACTER_DEVICE", "DIRECTORY", "REGULAR_FILE", "SOCKET_DGRAM", "SOCKET_STREAM",
+    "SYMBOLIC_LINK",
+)  # fmt: skip
+(
+    UNKNOWN, BLOCK_DEVICE, CHARACTER_DEVICE, DIRECTORY, REGULAR_FILE, SOCKET_DGRAM, SOCKET_STREAM, SYMBOLIC_LINK
+) = range(8)  # fmt: skip
+
+ADVICES = ("NORMAL", "SEQUENTIAL", "RANDOM", "WILLNEED", "DONTNEED", "NOREUSE")
+
+FDFLAGS = ("APPEND", "DSYNC", "NONBLOCK", "RSYNC", "SYNC")
+APPEND, DSYNC, NONBLOCK, RSYNC, SYNC = (1 << bit for bit in range(5))
+
+FSTFLAGS = ("ATIM", "ATIM_NOW", "MTIM", "MTIM_NOW")
+ATIM, ATIM_NOW, MTIM, MTIM_NOW = (1 << bit for bit in range(4))
+
+LOOKUPFLAGS = ("SYMLINK_FOLLOW",)
+SYMLINK_FOLLOW = 1
+
+OFLAGS = ("CREAT", "DIRECTORY", "EXCL", "TRUNC")
+CREAT, O_DIRECTORY, EXCL, TRUNC = (1 << bit for bit in range(4))
+
+EVENTTYPES = ("CLOCK", "FD_READ", "FD_WRITE")
+EVENT_CLOCK, EVENT_FD_READ, EVENT_FD_WRITE = range(3)
+FD_READWRITE_HANGUP = 1
+SUBSCRIPTION_CLOCK_ABSTIME = 1
+
+RIFLAGS = ("PEEK", "WAITALL")
+RECV_PEEK, RECV_WAITALL = 1, 2
+ROFLAGS = ("DATA_TRUNCATED",)
+RECV_DATA_TRUNCATED = 1
+SDFLAGS = ("RD", "WR")
+SHUT_RD, SHUT_WR = 1, 2
+
+SIGNALS = (
+    "NONE", "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE", "ALRM",
+    "TERM", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH", "POLL",
+    "PWR", "SYS",
+)  # fmt: skip
