@@ -2,7 +2,8 @@
 
 from ..binary.leb128 import unsigned
 from ..binary.writer import val_type
-from ..syntax.module import Active, Custom, Data, Elem, Export, Expr, Func, Global, Import, Module, Table
+from ..custom.names import Names
+from ..syntax.module import Active, Data, Elem, Export, Expr, Func, Global, Import, Module, Table
 from ..syntax.types import (
     FUNC,
     FUNCREF,
@@ -18,31 +19,16 @@ from ..syntax.types import (
     TagType,
     ValType,
 )
+from .customs import PLACES, Placed, custom_sections
 from .lexer import Source
 from .parser_code import CodeParser
+from .parser_types import SPACES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-#: The sections in binary order: id, name in ``(@custom … (after name))``, part of Module.
-SECTIONS = (
-    (1, "type", "types"),
-    (2, "import", "imports"),
-    (3, "func", "funcs"),
-    (4, "table", "tables"),
-    (5, "memory", "mems"),
-    (13, "tag", "tags"),
-    (6, "global", "globals"),
-    (7, "export", "exports"),
-    (8, "start", "start"),
-    (9, "elem", "elems"),
-    (12, "datacount", "data_count"),
-    (10, "code", "funcs"),
-    (11, "data", "datas"),
-)
 _EXTERNAL = ("func", "table", "memory", "global", "tag")
-_BRANCH_HINTS = "metadata.code.branch_hint"
 
 
 def parse_wat(text: str | bytes) -> Module:
@@ -71,7 +57,7 @@ class ModuleParser(CodeParser):
 
     __slots__ = (
         "_counts", "_customs", "_data_count", "_datas", "_defined", "_elems", "_exports", "_funcs", "_globals",
-        "_imports", "_mems", "_numbers", "_start", "_tables", "_tags",
+        "_imports", "_mems", "_name", "_numbers", "_start", "_tables", "_tags",
     )  # fmt: skip
 
     def __init__(self, source: Source, pos: int = 0) -> None:
@@ -80,6 +66,7 @@ class ModuleParser(CodeParser):
         self._counts = dict.fromkeys(self.ids, 0)
         self._numbers = dict.fromkeys(self.ids, 0)
         self._defined: str | None = None
+        self._name: str | None = None
         self._imports: list[Import] = []
         self._funcs: list[Func] = []
         self._tables: list[Table] = []
@@ -90,12 +77,12 @@ class ModuleParser(CodeParser):
         self._start: int | None = None
         self._elems: list[Elem] = []
         self._datas: list[Data] = []
-        self._customs: list[tuple[float, str, bytes]] = []
+        self._customs: list[Placed] = []
         self._data_count = False
 
     def module(self) -> Module:
         """The module whose ``(module`` has just been passed, up to its closing parenthesis."""
-        _, self.names.module = self.label_or_name()
+        _, self._name = self.label_or_name()
         return self.fields()
 
     def fields(self) -> Module:
@@ -131,7 +118,7 @@ class ModuleParser(CodeParser):
         if identifier is not None and self.ids[space].setdefault(identifier, index) != index:
             self.fail(f"duplicate {space} {identifier}", at)
         if name is not None:
-            self.names.spaces.setdefault(space, {})[index] = name
+            self.names[SPACES[space][1]][index] = name
 
     def _scan_rec(self, _: str) -> None:
         while self.opens("type"):
@@ -234,7 +221,7 @@ class ModuleParser(CodeParser):
             if identifier is not None and ids.setdefault(identifier, index) != index:
                 self.fail(f"duplicate local {identifier}", self.pos - 1)
             if name is not None:
-                self.names.locals.setdefault(func, {})[index] = name
+                self.nested_names["locals"].setdefault(func, {})[index] = name
 
         return bind
 
@@ -414,19 +401,16 @@ class ModuleParser(CodeParser):
 
     def _custom(self) -> None:
         name = self.name()
-        place = float(2 * len(SECTIONS))
+        side, section = "after", "last"
         if self.tokens[self.pos] == "(":
             side, section = self.tokens[self.pos + 1 : self.pos + 3]
-            places = {section: 2 * number for number, (_, section, _) in enumerate(SECTIONS)}
-            if (side, section) == ("before", "first"):
-                place = -1
-            elif side in ("before", "after") and section in places:
-                place = places[section] + (1 if side == "after" else -1)
-            elif (side, section) != ("after", "last"):
-                self.unexpected(self.pos + 2 if side in ("before", "after") else self.pos + 1)
+            if side not in ("before", "after"):
+                self.unexpected(self.pos + 1)
+            if section not in PLACES[side]:
+                self.unexpected(self.pos + 2)
             self.pos += 3
             self.expect(")")
-        self._customs.append((place, name, self.strings()))
+        self._customs.append(Placed(side, section, name, self.strings()))
 
     def _datacount(self) -> None:
         self._data_count = True
@@ -435,7 +419,7 @@ class ModuleParser(CodeParser):
         module = Module(
             types=tuple(self.recs),
             imports=tuple(self._imports),
-            funcs=self._funcs,
+            funcs=tuple(self._funcs),
             tables=tuple(self._tables),
             mems=tuple(self._mems),
             tags=tuple(self._tags),
@@ -446,37 +430,9 @@ class ModuleParser(CodeParser):
             data_count=len(self._datas) if self.uses_data or self._data_count else None,
             datas=tuple(self._datas),
         )
-        given = {name for _, name, _ in self._customs}
-        customs = self._customs
-        if self.hints and _BRANCH_HINTS not in given:
-            before_code = 2 * [section for _, section, _ in SECTIONS].index("code") - 1
-            customs.append((before_code, _BRANCH_HINTS, self._branch_hints()))
-        customs.sort(key=lambda custom: custom[0])
-        present = [
-            (2 * number, section)
-            for number, (section, _, part) in enumerate(SECTIONS)
-            if getattr(module, part) not in (None, (), [])
-        ]
-        sections = [
-            Custom(name, content, max([(0, 0), *(place for place in present if place[0] < at)])[1])
-            for at, name, content in customs
-        ]
-        names = self.names.encode()
-        if names and "name" not in given:
-            last = present[-1][1] if present else 0
-            number = next((n for n, section in enumerate(sections) if section.after == last), len(sections))
-            sections.insert(number, Custom("name", names, last))
-        module.customs = tuple(sections)
+        names = Names(self._name, **self.names, **self.nested_names)
+        module.customs = custom_sections(module, self._customs, names, self.hints)
         return module
-
-    def _branch_hints(self) -> bytes:
-        """The contents of the branch hint section."""
-        out = bytearray(unsigned(len(self.hints)))
-        for func, hints in sorted(self.hints.items()):
-            out += unsigned(func) + unsigned(len(hints))
-            for offset, value in sorted(hints):
-                out += unsigned(offset) + unsigned(len(value)) + value
-        return bytes(out)
 
 
 def _ignore(*_: object) -> None:

@@ -236,7 +236,7 @@ class CodeParser(TypeParser):
     def _push_label(self, label: str | None, name: str | None) -> "tuple[str | None, int | None]":
         """Enter a block; what is returned is needed at its end."""
         if name is not None and self._function is not None:
-            self.names.labels.setdefault(self._function, {})[self._blocks] = name
+            self.nested_names["labels"].setdefault(self._function, {})[self._blocks] = name
         self._blocks += 1
         self._depth += 1
         if label is None:

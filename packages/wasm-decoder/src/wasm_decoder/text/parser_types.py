@@ -26,7 +26,6 @@ from ..syntax.types import (
     ValType,
 )
 from .lexer import Cursor, Source
-from .names import Names
 from .numbers import unsigned
 
 TYPE_CHECKING = False
@@ -38,29 +37,31 @@ _REF_TYPES = {heap.shorthand: RefType(True, heap) for heap in ABSTRACT_HEAP_TYPE
 _VAL_TYPES: "dict[str, ValType]" = {**{repr(t): t for t in (*NUMBER_TYPES, V128)}, **_REF_TYPES}
 _PACKED_TYPES = {"i8": I8, "i16": I16}
 
-#: What an index space is called in errors.
-_SPACES = {
-    "type": "type",
-    "func": "function",
-    "table": "table",
-    "memory": "memory",
-    "global": "global",
-    "tag": "tag",
-    "elem": "elem segment",
-    "data": "data segment",
+#: What the members of an index space are called in errors, and in ``custom.names.Names``.
+SPACES = {
+    "type": ("type", "types"),
+    "func": ("function", "funcs"),
+    "table": ("table", "tables"),
+    "memory": ("memory", "mems"),
+    "global": ("global", "globals"),
+    "tag": ("tag", "tags"),
+    "elem": ("elem segment", "elems"),
+    "data": ("data segment", "datas"),
 }
 
 
 class TypeParser(Cursor):
     """Knows the index spaces of a module and its types."""
 
-    __slots__ = ("field_names", "func_types", "ids", "names", "recs", "subtypes")
+    __slots__ = ("field_names", "func_types", "ids", "names", "nested_names", "recs", "subtypes")
 
     def __init__(self, source: Source, pos: int = 0) -> None:
         super().__init__(source, pos)
         #: the identifiers of each index space
-        self.ids: dict[str, dict[str, int]] = {space: {} for space in _SPACES}
-        self.names = Names()
+        self.ids: dict[str, dict[str, int]] = {space: {} for space in SPACES}
+        #: the parts of ``custom.names.Names``
+        self.names: dict[str, dict[int, str]] = {part: {} for _, part in SPACES.values()}
+        self.nested_names: dict[str, dict[int, dict[int, str]]] = {"locals": {}, "labels": {}, "fields": {}}
         self.recs: list[RecType] = []
         self.subtypes: list[SubType] = []
         #: the first type index of each function type that a type use without index may stand for
@@ -107,7 +108,7 @@ class TypeParser(Cursor):
         if index is None:
             index = ids.get(self.source.identifier(self.pos))
             if index is None:
-                self.fail(f"unknown {_SPACES[space]} {token}")
+                self.fail(f"unknown {SPACES[space][0]} {token}")
         self.pos += 1
         return index
 
@@ -213,7 +214,7 @@ class TypeParser(Cursor):
                     self.fail(f"duplicate field {identifier}", at)
                 if identifier is not None:
                     ids[identifier] = len(fields)
-                self.names.fields.setdefault(index, {})[len(fields)] = name
+                self.nested_names["fields"].setdefault(index, {})[len(fields)] = name
                 fields.append(self._field_type())
             self.expect(")")
         self.expect(")")
