@@ -4,7 +4,7 @@
     python3 dev.py run FILE …     the command line on a program, from this checkout: `wazero run FILE …`
     python3 dev.py wazero …       any other command of it
     python3 dev.py test [-- …]    the tests of all packages and the official suites; the rest is for pytest
-    python3 dev.py tox …          anything else, by the name it has in tox.ini: `tox -e lint`, `tox -e types`, `tox -e examples`
+    python3 dev.py tox …          anything else, by its name in tox.ini: `tox -e lint`, `tox -e types`, …
 
 The first call makes a virtual environment in .venv and installs the five packages there, editable; later calls find it.
 Nothing outside this folder is changed. Delete .venv to start afresh.
@@ -12,8 +12,8 @@ Nothing outside this folder is changed. Delete .venv to start afresh.
 
 import sys
 
-if sys.version_info < (3, 11):
-    sys.exit("dev.py: this needs Python 3.11 or newer, and is run by %s" % sys.version.split()[0])
+if sys.version_info < (3, 11):  # noqa: UP036  # who has an older one is told so
+    sys.exit(f"dev.py: this needs Python 3.11 or newer, and is run by {sys.version.split()[0]}")
 
 import hashlib
 import os
@@ -80,7 +80,7 @@ class Environment:
             )
 
     def _install(self, *what: str) -> None:
-        command = [self.python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *what]
+        command = [str(self.python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *what]
         done = subprocess.run(command, cwd=ROOT)
         if done.returncode:
             sys.exit("dev.py: the installation failed; the messages above say why")

@@ -37,7 +37,6 @@ if __name__ == "__main__":
     life = Life()
     life.put(1, 1, GLIDER)
     generations = int(sys.argv[1]) if sys.argv[1:] else 12
-    for _ in range(generations):
-        living = life.step()
+    living = [life.step() for _ in range(generations)][-1]
     print(life)
-    print(f"{living} cells live after {generations} generations" if generations else "nothing has happened yet")
+    print(f"{living} cells live after {generations} generations")

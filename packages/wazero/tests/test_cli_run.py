@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
 from wazero.cli import main
 from wazero.cli.run import split
 
@@ -151,7 +150,7 @@ def test_what_cannot_run_says_why(tmp_path: Path, capfd: Captured) -> None:
         ("", "FILE"),
         ("--unknown app.wasm", "--unknown"),
         ("app.wasm --mount nowhere", "HOST:GUEST"),
-        ("app.wasm --mount /no/such/folder:/", "no folder"),
+        ("app.wasm --mount /no/such/folder:/", "No such file"),
         ("app.wasm --features core-9", "core-9"),
         ("app.wasm --engine fast", "fast"),
     ],

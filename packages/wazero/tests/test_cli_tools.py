@@ -1,13 +1,12 @@
-"""The commands that look at modules: validate, inspect, wat2wasm, wasm2wat, version, and the command line as a whole."""
+"""validate, inspect, wat2wasm, wasm2wat, version, and the command line as a whole."""
 
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from wasm_decoder import Module, decode, encode, parse_wat
-
 import wazero
+from wasm_decoder import Module, decode, encode, parse_wat
 from wazero.cli import COMMANDS, main
 
 Captured = pytest.CaptureFixture[str]

@@ -4,7 +4,6 @@ import math
 
 import pytest
 from wasm_decoder.syntax.types import EXTERNREF, F32, F64, FUNCREF, I32, I64, V128, ValType
-
 from wazero.cli.values import BadValue, read, write
 
 

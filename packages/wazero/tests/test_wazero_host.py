@@ -1,9 +1,8 @@
 """``HostModule``: types from annotations, from text, from the import."""
 
 import pytest
-from wasm_decoder.syntax.types import F64, I32, I64, FuncType
-
 import wazero
+from wasm_decoder.syntax.types import F64, I32, I64, FuncType
 from wazero.host import functype
 
 ADD = '(module (import "env" "f" (func (param i32 i32) (result i32))) (export "f" (func 0)))'

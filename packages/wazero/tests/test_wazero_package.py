@@ -6,7 +6,6 @@ import sys
 import pytest
 import wasm_decoder
 import wasm_interp
-
 import wazero
 
 #: modules that are slow to import and not needed to load a package or to run a small module

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
+import wasi
 import wazero
 
 Guest = Callable[[str], str]
@@ -59,11 +59,20 @@ def test_a_real_file_as_standard_input_and_output(guest: Guest, tmp_path: Path) 
     assert (tmp_path / "out").read_bytes() == b"\0\xff" * 5000
 
 
+def test_input_is_what_standard_input_holds(guest: Guest) -> None:
+    assert wazero.run(guest("cat"), input=b"\xff").stdout == b"\xff"
+    assert wazero.run(guest("cat"), input="naïve").stdout == "naïve".encode()
+    with pytest.raises(ValueError, match="either"):
+        wazero.run(guest("cat"), input=b"", stdin=b"")
+
+
 def test_text(guest: Guest) -> None:
-    assert wazero.run(guest("cat"), stdin="naïve\n", text=True).stdout == "naïve\n"
-    assert wazero.run(guest("cat"), stdin="naïve", encoding="latin-1").stdout == "naïve"
-    assert wazero.run(guest("cat"), stdin=b"\xff", encoding="utf-8", errors="replace").stdout == "\ufffd"
-    assert wazero.run(guest("cat"), stdin="naïve").stdout == "naïve".encode()
+    assert wazero.run(guest("cat"), input="naïve\n", text=True).stdout == "naïve\n"
+    assert wazero.run(guest("cat"), input="naïve", encoding="latin-1").stdout == "naïve"
+    assert wazero.run(guest("cat"), input=b"\xff", text=True, errors="replace").stdout == "\ufffd"
+    assert wazero.run(guest("cat"), input=b"a\r\nb\rc\n", text=True).stdout == "a\nb\nc\n"
+    with pytest.raises(UnicodeDecodeError):
+        wazero.run(guest("cat"), input=b"\xff", text=True)
 
 
 def test_inherited_streams(guest: Guest, capfd: pytest.CaptureFixture[str]) -> None:
@@ -83,15 +92,37 @@ def test_folders(guest: Guest, tmp_path: Path) -> None:
     assert (folder / "note.txt").exists()
 
 
-def test_clocks_and_randomness_can_be_replaced(guest: Guest) -> None:
-    def chance() -> bytes:
-        stdout = wazero.run(guest("chance")).stdout
+def test_folders_in_memory_and_read_only(guest: Guest, tmp_path: Path) -> None:
+    assert wazero.run(guest("file"), mounts={"/": {"note.txt": "kept in memory"}}).stdout == b"kept in memory"
+    readonly = wasi.HostDir(tmp_path, readonly=True)
+    before = sorted(tmp_path.iterdir())
+    assert wazero.run(path := guest("create"), mounts={"/": readonly}).returncode == 69  # EROFS
+    assert sorted(tmp_path.iterdir()) == sorted([*before, Path(path)])
+
+
+def test_clocks_and_randomness_are_the_hosts_or_what_is_given(guest: Guest) -> None:
+    def chance(clock: wasi.Clock | None = None, random: int | None = None) -> bytes:
+        stdout = wazero.run(guest("chance"), clock=clock, random=random).stdout
         assert isinstance(stdout, bytes)
         return stdout
 
     real = chance()
     assert abs(int.from_bytes(real[:8], "little") - time.time_ns()) < 60 * 10**9
     assert chance()[16:] != real[16:]
+    fixed = chance(wasi.FixedClock(7 * 10**9), random=1)
+    assert fixed[:8] == fixed[8:16] == (7 * 10**9).to_bytes(8, "little")
+    assert chance(wasi.FixedClock(7 * 10**9), random=1) == fixed
+    assert chance(wasi.FixedClock(7 * 10**9), random=2) != fixed
+
+
+def test_a_program_may_import_more_than_wasi() -> None:
+    seen: list[int] = []
+    done = wazero.run(
+        """(module (import "env" "note" (func $note (param i32))) (memory (export "memory") 1)
+          (func (export "_start") (call $note (i32.const 7))))""",
+        imports={"env": {"note": seen.append}},
+    )
+    assert (done.returncode, done.args, seen) == (0, ["module"], [7])
 
 
 def test_a_trap_shows_what_the_program_had_said(guest: Guest) -> None:

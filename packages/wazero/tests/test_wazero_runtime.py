@@ -4,15 +4,17 @@ from pathlib import Path
 
 import pytest
 import wasm_jit
-from wasm_decoder import encode, parse_wat
-
 import wazero
+from wasm_decoder import encode, parse_wat
 
 FIB = """(module
   (func $fib (export "fib") (param i32) (result i32)
     (if (result i32) (i32.lt_u (local.get 0) (i32.const 2))
       (then (local.get 0))
-      (else (i32.add (call $fib (i32.sub (local.get 0) (i32.const 1))) (call $fib (i32.sub (local.get 0) (i32.const 2))))))))"""
+      (else
+        (i32.add
+          (call $fib (i32.sub (local.get 0) (i32.const 1)))
+          (call $fib (i32.sub (local.get 0) (i32.const 2))))))))"""
 
 
 def test_exports_are_attributes_and_items() -> None:
@@ -25,7 +27,9 @@ def test_exports_are_attributes_and_items() -> None:
         _ = exports.nothing
 
 
-@pytest.mark.parametrize("form", ["text", "bytes", "bytearray", "memoryview", "text file", "binary file", "str path", "Module"])
+@pytest.mark.parametrize(
+    "form", ["text", "bytes", "bytearray", "memoryview", "text file", "binary file", "str path", "Module"]
+)
 def test_whatever_stands_for_a_module(form: str, tmp_path: Path) -> None:
     binary = encode(parse_wat(FIB))
     text_file, binary_file = tmp_path / "module.with-any-name", tmp_path / "fib.wasm"
@@ -106,7 +110,8 @@ def test_features_bound_what_is_accepted() -> None:
 
 def test_memory_is_shared_with_python() -> None:
     instance = wazero.Runtime().instantiate(
-        '(module (memory (export "memory") 1 2) (func (export "get") (param i32) (result i32) (i32.load8_u (local.get 0))))'
+        """(module (memory (export "memory") 1 2)
+          (func (export "get") (param i32) (result i32) (i32.load8_u (local.get 0))))"""
     )
     memory = instance.memory
     assert memory is not None

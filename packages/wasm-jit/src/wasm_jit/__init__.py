@@ -1,4 +1,4 @@
-"""The native engine of wazero for Python.  It is under construction: ``unavailable`` says so, and nothing uses it yet."""
+"""The native engine of wazero for Python: under construction, as ``unavailable`` says, and not used yet."""
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,5 +14,5 @@ def unavailable() -> str | None:
 
 
 def engine() -> "Engine":
-    """A native engine for a ``wasm_interp.Store``.  Raises RuntimeError with the reason where ``unavailable`` has one."""
+    """A native engine for a ``wasm_interp.Store``.  Raises RuntimeError with what ``unavailable`` says, if anything."""
     raise RuntimeError(unavailable())

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
         Trap,
     )
 
-    from .host import HostModule, externref, f32, f64, funcref, host_function, i32, i64, v128
+    from .host import HostModule, externref, f32, f64, funcref, i32, i64, v128
     from .program import CompletedRun, FailedRun, run
     from .runtime import EngineUnavailable, Runtime
     from .source import load
@@ -57,7 +57,6 @@ __all__ = [
     "f32",
     "f64",
     "funcref",
-    "host_function",
     "i32",
     "i64",
     "load",
@@ -72,7 +71,7 @@ _HOMES = {
         "wasi": "Wasi",
         "wasm_decoder": "DecodeError Features Module ParseError ValidationError WasmError",
         "wasm_interp": "ExitError Function Global HostFunction Instance Interpreter LinkError Memory Store Table Trap",
-        "wazero.host": "HostModule externref f32 f64 funcref host_function i32 i64 v128",
+        "wazero.host": "HostModule externref f32 f64 funcref i32 i64 v128",
         "wazero.program": "CompletedRun FailedRun run",
         "wazero.runtime": "EngineUnavailable Runtime",
         "wazero.source": "load",

@@ -36,9 +36,9 @@ _BY_NAME: "dict[str, types.ValType]" = {
 
 
 class HostModule(dict[str, object]):
-    """What modules find under one import name: host functions, and memories, globals, tables and functions of instances.
+    """What modules find under one import name: host functions, and what instances export.
 
-    It is a dict, to be given as ``imports={"env": host}`` or to ``Runtime.register``::
+    It is a dict, for ``imports={"env": host}`` or ``Runtime.register``::
 
         host = wazero.HostModule()
 
@@ -53,14 +53,15 @@ class HostModule(dict[str, object]):
         """Offer a Python function; use it as ``@host.function`` or ``@host.function(type=…, name=…)``.
 
         The function's type is ``type`` if given: a FuncType, or text such as ``"i32 i32 -> i64"`` (``"->"`` takes and
-        returns nothing).  Else it is read from annotations with ``wazero.i32`` … ``wazero.externref``, several results as
-        ``tuple[i32, i64]``.  A function with neither takes the type that each import declares.  If the first parameter
-        is annotated ``wazero.Instance``, the calling instance is passed there.
+        returns nothing).  Else it is read from annotations with ``wazero.i32`` … ``wazero.externref``, several results
+        as ``tuple[i32, i64]``.  A function with neither takes the type that each import declares.  If the first
+        parameter is annotated ``wazero.Instance``, the calling instance is passed there.
 
         Arguments:
             name: what modules import it as; the function's own name by default.
 
-        Returns the function, unchanged.  Raises TypeError if the type cannot be made out, ValueError for a wrong ``type``.
+        Returns the function, unchanged.  Raises TypeError if the type cannot be made out, ValueError if ``type`` is
+        no type.
         """
 
         def offer(function: "_F") -> "_F":

@@ -1,16 +1,25 @@
 """Running a WASI program to its end, in the manner of ``subprocess.run``."""
 
+from os import PathLike, fsdecode, path
+
+from wasi import Wasi
 from wasm_decoder import Features
-from wasm_interp import ExitError, Trap
+from wasm_interp import ExitError, LinkError, Trap
 
 from .runtime import Runtime
+from .source import is_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from os import PathLike
+    from collections.abc import Mapping, Sequence
 
-    from .runtime import EngineName
+    from wasi import Clock
+    from wasi._wasi import Mount
+    from wasi.randomness import Given
+    from wasi.streams import Sink, Source
+    from wasi.trace import Trace
+
+    from .runtime import EngineName, Imports
     from .source import ModuleSource, Validate
 
 
@@ -26,7 +35,11 @@ class CompletedRun:
     __slots__ = ("args", "returncode", "stderr", "stdout")
 
     def __init__(
-        self, args: "Sequence[str]", returncode: int, stdout: "bytes | str | None", stderr: "bytes | str | None"
+        self,
+        args: "Sequence[str | bytes]",
+        returncode: int,
+        stdout: "bytes | str | None" = None,
+        stderr: "bytes | str | None" = None,
     ) -> None:
         self.args = list(args)
         self.returncode = returncode
@@ -52,5 +65,98 @@ class FailedRun(ExitError):
     """
 
     def __init__(self, completed: CompletedRun) -> None:
-        super().__init__(completed.returncode, f"{completed.args[0]} exited with code {completed.returncode}")
+        name = completed.args[0]
+        super().__init__(completed.returncode, f"{name!r} exited with code {completed.returncode}")
         self.completed = completed
+
+
+def run(
+    source: "ModuleSource",
+    *args: "str | bytes | PathLike[str]",
+    input: "bytes | str | None" = None,
+    stdin: "Source | None" = None,
+    stdout: "Sink | None" = None,
+    stderr: "Sink | None" = None,
+    capture_output: bool = True,
+    text: bool = False,
+    encoding: str | None = None,
+    errors: str = "strict",
+    check: bool = False,
+    env: "Mapping[str, str] | None" = None,
+    mounts: "Mapping[str, Mount] | None" = None,
+    clock: "Clock | None" = None,
+    random: "Given" = None,
+    trace: "str | Trace | None" = None,
+    imports: "Imports | None" = None,
+    name: str | None = None,
+    engine: "EngineName" = "auto",
+    features: Features = Features.CORE_3_0,
+    validate: "Validate" = "lazy",
+) -> CompletedRun:
+    """Run a WASI program and wait for its end.  It sees nothing but what is given here.
+
+    Arguments:
+        source: what ``wazero.load`` takes: a path, bytes, text, a module.
+        args: the arguments after the program's name.
+        input: what it reads from standard input, instead of ``stdin``; text is encoded as UTF-8 or ``encoding``.
+        stdin: where standard input comes from: bytes, a file, a callable that is given a number of bytes, a file
+            descriptor, or "inherit"; by default there is nothing to read.
+        stdout, stderr: where output goes: "capture", "inherit", "null", a file, a callable, a file descriptor; stderr
+            also "stdout".
+        capture_output: whether a stream that is not given is captured or inherited.
+        text, encoding, errors: return captured output as text, UTF-8 unless ``encoding`` says otherwise, with line ends
+            as ``\\n``.
+        check: raise FailedRun if the exit code is not 0.
+        env: the environment; empty by default.
+        mounts: the folders that it sees: its own name for each, and a folder of the host, a ``wasi.FileSystem``, or a
+            dict of paths and contents.
+        clock, random: what stands in for the host's clocks and randomness (a ``wasi.Clock``; a seed, a
+            ``random.Random``, a callable).
+        trace: groups of WASI functions whose calls are shown on stderr, such as "fs,clock"; "wasi" is all.
+        imports: what the program imports besides WASI, as for ``Runtime.instantiate``.
+        name: its own name, argument 0; by default that of the file.
+        engine, features, validate: as for ``Runtime``; bodies are validated before their first call by default.
+
+    Returns a CompletedRun.  Raises FailedRun if ``check`` is true and the program fails, Trap if it traps (what it had
+    written to a captured stderr is then a note of the exception), LinkError if it is no program, and what
+    ``Runtime.instantiate`` raises.
+    """
+    if input is not None:
+        if stdin is not None:
+            raise ValueError("give either stdin or input")
+        stdin = input.encode(encoding or "utf-8", errors) if isinstance(input, str) else input
+    if name is None:
+        name = path.basename(fsdecode(source)) if is_path(source) else "module"
+    other = "capture" if capture_output else "inherit"
+    argv = [name, *(arg if isinstance(arg, bytes) else fsdecode(arg) for arg in args)]
+    with Wasi(
+        args=argv,
+        env=env or {},
+        stdin="null" if stdin is None else stdin,
+        stdout=other if stdout is None else stdout,
+        stderr=other if stderr is None else stderr,
+        mounts=mounts or {},
+        clock=clock,
+        random=random,
+        trace=trace,
+    ) as wasi:
+        instance = Runtime(engine, features=features).instantiate(
+            source, imports, wasi=wasi, name=name, validate=validate
+        )
+        if "_start" not in instance.exports:
+            raise LinkError(f"{name} exports no _start, so it is no program")
+        try:
+            code = wasi.start(instance)
+        except Trap as trap:
+            if said := wasi.captured.get("stderr"):
+                trap.add_note(f"the program's stderr:\n{said.decode(errors='replace')}")
+            raise
+        captured: dict[str, bytes | str] = {**wasi.captured}
+    if text or encoding:
+        for stream, data in wasi.captured.items():
+            decoded = data.decode(encoding or "utf-8", errors)
+            captured[stream] = decoded.replace("\r\n", "\n").replace("\r", "\n")
+    completed = CompletedRun(argv, code, captured.get("stdout"), captured.get("stderr"))
+    if check:
+        completed.check_returncode()
+    return completed

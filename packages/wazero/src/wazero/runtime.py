@@ -98,7 +98,7 @@ class Runtime:
 
 
 def choose_engine(name: str) -> "tuple[str, str | None, Engine]":
-    """The engine's own name, why it is not the native one (None if it is), and the engine; raises as ``Runtime`` does."""
+    """The engine's own name, why it is not the native one (None if it is), and it; raises as ``Runtime`` does."""
     if name == "interpreter":
         return name, "the interpreter was asked for", Interpreter()
     if name not in ("auto", "compiler"):

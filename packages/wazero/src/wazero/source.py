@@ -1,4 +1,4 @@
-"""What may stand for a module: its bytes, its text, the path of a file with either, or a module that was loaded before."""
+"""What may stand for a module: its bytes, its text, the path of a file with either, or a module loaded before."""
 
 from os import PathLike, fspath
 
@@ -6,7 +6,7 @@ from wasm_decoder import Features, Module
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Literal
+    from typing import Literal, TypeGuard
 
     #: what every function here that wants a module takes
     ModuleSource = Module | bytes | bytearray | memoryview | str | PathLike[str]
@@ -18,20 +18,24 @@ def load(source: "ModuleSource", *, features: Features = Features.CORE_3_0) -> M
 
     Arguments:
         source: bytes are the binary format; a string that begins with a parenthesis or a comment, white space aside, is
-            the text format; any other string, and any path, names a file that holds either.  A Module is returned as it is.
+            the text format; any other string, and any path, names a file that holds either.  A Module is returned as
+            it is.
         features: what the binary format may use.
 
     Raises DecodeError or ParseError if it is no module, OSError if the file cannot be read.
     """
     if isinstance(source, Module):
         return source
-    if isinstance(source, str):
-        if source.lstrip()[:1] in ("(", ";"):
-            return _parse(source)
-        return load_file(source, features=features)
-    if isinstance(source, PathLike):
+    if isinstance(source, str) and not is_path(source):
+        return _parse(source)
+    if isinstance(source, (str, PathLike)):
         return load_file(fspath(source), features=features)
-    return _decode(bytes(source), features)
+    return _decode(source, features)
+
+
+def is_path(source: "ModuleSource") -> "TypeGuard[str | PathLike[str]]":
+    """Whether it names a file, rather than being a module or its text."""
+    return isinstance(source, PathLike) or (isinstance(source, str) and source.lstrip()[:1] not in ("(", ";"))
 
 
 def load_file(path: str, *, features: Features = Features.CORE_3_0) -> Module:
@@ -62,7 +66,7 @@ def _parse(text: str) -> Module:
     return parse_wat(text)
 
 
-def _decode(data: bytes, features: Features) -> Module:
+def _decode(data: "bytes | bytearray | memoryview", features: Features) -> Module:
     from wasm_decoder import decode
 
     return decode(data, features)

@@ -31,8 +31,8 @@ def main(argv: "Sequence[str] | None" = None) -> int:
     Arguments:
         argv: the arguments without the program's own name; ``sys.argv[1:]`` by default.
 
-    Returns the exit code: that of the guest for ``run``, 0 or 1 for the other commands, 130 after Ctrl-C.  argparse ends
-    the process with 2 for arguments that it cannot make out.
+    Returns the exit code: that of the guest for ``run``, 0 or 1 for the other commands, 130 after Ctrl-C.  For
+    arguments that it cannot make out, argparse raises SystemExit with 2.
     """
     argv = sys.argv[1:] if argv is None else argv
     command = argv[0] if argv else ""

@@ -34,6 +34,6 @@ FEATURES: "dict[str, Any]" = {
     "type": features,
     "default": Features.CORE_3_0,
     "metavar": "SET",
-    "help": "what modules may use: core-1.0, core-2.0 or core-3.0 (the default), then features to add or, after a minus, to "
-    "take away, separated by commas: core-2.0,tail-call,-simd",
+    "help": "what modules may use: core-1.0, core-2.0 or core-3.0 (the default), then features to add or, "
+    "after a minus, to take away, separated by commas: core-2.0,tail-call,-simd",
 }

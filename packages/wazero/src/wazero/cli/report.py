@@ -1,13 +1,12 @@
-"""How the commands say what went wrong: one line on standard error, with the place; with a trap's frames, its notes, below."""
+"""How the commands say what went wrong: one line on standard error, with the place; below it a trap's frames."""
 
 import sys
 
-from wasm_decoder import WasmError
 from wasm_interp import Trap
 
 
 def fail(path: str, error: Exception) -> None:
-    """Print an error that has to do with a file: a WasmError, or an OSError."""
+    """Print an error that has to do with a file, and its notes: those of a trap are its frames."""
     sys.stdout.flush()
     print(f"wazero: {describe(path, error)}", file=sys.stderr)
     for note in getattr(error, "__notes__", ()):
@@ -20,6 +19,4 @@ def describe(path: str, error: Exception) -> str:
         return f"{path}: trap: {error.message}"
     if isinstance(error, OSError):
         return f"{error.filename or path}: {error.strerror or error}"
-    if isinstance(error, WasmError):
-        return f"{path}: {error}"
-    return f"{path}: {type(error).__name__}: {error}"
+    return f"{path}: {error}"

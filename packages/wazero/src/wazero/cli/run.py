@@ -1,13 +1,12 @@
 """``wazero run``: run a WASI program, or call one function of a module."""
 
 import os
-import sys
 from argparse import ArgumentTypeError
 
+from wasi import HostDir, Wasi
 from wasm_decoder import WasmError
 from wasm_interp import ExitError, Trap
 
-from ..program import system
 from ..runtime import Runtime
 from ..source import load_file
 from . import values
@@ -59,45 +58,41 @@ def main(argv: "Sequence[str]") -> int:
 
 def _run(path: str, theirs: "Sequence[str]", given: "Namespace") -> int:
     runtime = Runtime(given.engine, features=given.features)
-    wasi = system(
-        (os.path.basename(path), *(() if given.invoke else theirs)),
+    module = load_file(path, features=given.features)
+    with Wasi(
+        args=(os.path.basename(path), *(() if given.invoke else theirs)),
+        env=given.env,
         stdin="inherit",
         stdout="inherit",
         stderr="inherit",
-        env=dict(given.env),
-        mounts=given.mount,
-    )
-    instance = runtime.instantiate(load_file(path, features=given.features), wasi=wasi, name=path, validate="lazy")
-    if given.invoke:
-        return _invoke(instance, given.invoke, theirs)
-    instance.exports[_entry(instance)]()
-    return 0
-
-
-def _entry(instance: "Instance") -> str:
-    """The export that a program begins with.  Raises BadValue if there is none."""
-    if "_start" not in instance.exports:
-        raise values.BadValue(f"it exports no _start, so it is no program; name a function: {_invocable(instance)}")
-    return "_start"
+        mounts=dict(given.mount),
+        trace=given.trace,
+    ) as wasi:
+        instance = runtime.instantiate(module, wasi=wasi, name=os.path.basename(path), validate="lazy")
+        if given.invoke:
+            return _invoke(instance, given.invoke, theirs)
+        if "_start" not in instance.exports:
+            raise values.BadValue(f"it exports no _start, so it is no program; {_invocable(instance)}")
+        return wasi.start(instance)
 
 
 def _invoke(instance: "Instance", name: str, words: "Sequence[str]") -> int:
     """Call a function with arguments read from text, and print its results, one a line."""
     from wasm_interp import Function
 
-    function = instance.exports[name] if name in instance.exports else None
+    function = instance.exports.get(name)
     if not isinstance(function, Function):
         raise values.BadValue(f"it exports no function {name!r}; {_invocable(instance)}")
     params, results = function.type.params, function.type.results
     if len(words) != len(params):
         signature = f"({', '.join(map(repr, params))})"
         raise values.BadValue(f"{name}{signature} takes {len(params)} arguments, not {len(words)}")
-    arguments = [values.read(word, type) for word, type in zip(words, params, strict=True)]
+    arguments = list(map(values.read, words, params))
     if "_initialize" in instance.exports:
-        instance.exports["_initialize"]()  # a WASI reactor wants this before any other call
+        instance.exports._initialize()  # a WASI reactor wants this before any other call
     got = function(*arguments)
-    for type, value in zip(results, got if isinstance(got, tuple) else (got,), strict=False):
-        print(values.write(value, type))
+    for value, wanted in zip(got if isinstance(got, tuple) else (got,), results, strict=False):
+        print(values.write(value, wanted))
     return 0
 
 
@@ -145,15 +140,18 @@ def _env(text: str) -> "tuple[str, str]":
     return name, value if equals else os.environ.get(name, "")
 
 
-def _mount(text: str) -> "tuple[str, str, bool]":
-    """(folder of the host, name for the guest, read-only)"""
+def _mount(text: str) -> "tuple[str, HostDir]":
+    """What the guest calls it, and the folder."""
     rest = text.removesuffix(":ro")
-    host, colon, guest = rest.rpartition(":")
-    if not colon or not host or not guest:
+    host, _, guest = rest.rpartition(":")
+    if not host or not guest:
         raise ArgumentTypeError(f"{text!r} is not HOST:GUEST or HOST:GUEST:ro")
-    if not os.path.isdir(host):
-        raise ArgumentTypeError(f"there is no folder {host!r}")
-    return host, guest, rest != text
+    try:
+        return guest, HostDir(host, readonly=rest != text)
+    except OSError as error:
+        raise ArgumentTypeError(f"{host!r} cannot be mounted: {error.strerror}") from None
+    except NotImplementedError as error:
+        raise ArgumentTypeError(str(error)) from None
 
 
 #: every option of ours, each with one value; ``split`` and the parser are made from it
@@ -175,6 +173,10 @@ _OPTIONS: "dict[str, dict[str, Any]]" = {
     "--invoke": {
         "metavar": "NAME",
         "help": "call this exported function with the arguments and print what it returns, one result a line",
+    },
+    "--trace": {
+        "metavar": "GROUPS",
+        "help": "show the program's WASI calls on standard error: fs, clock, random, poll, sock, proc, or wasi for all",
     },
     "--engine": {
         "choices": ("auto", "compiler", "interpreter"),

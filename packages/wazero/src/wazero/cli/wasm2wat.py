@@ -17,7 +17,7 @@ def main(argv: "Sequence[str]") -> int:
     """Print one module as text; returns 0, or 1 after a message if it is no module."""
     arguments = parser("wasm2wat", "Translate a module from the binary format into the text format.")
     arguments.add_argument("file", metavar="FILE")
-    arguments.add_argument("-o", "--output", default="-", metavar="FILE", help="where to write; standard output by default")
+    arguments.add_argument("-o", "--output", default="-", metavar="FILE", help="where to write, not standard output")
     arguments.add_argument("--features", **FEATURES)
     given = arguments.parse_args(argv)
     try:

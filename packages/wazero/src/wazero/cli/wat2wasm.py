@@ -18,7 +18,10 @@ def main(argv: "Sequence[str]") -> int:
     arguments = parser("wat2wasm", "Translate a module from the text format into the binary format.")
     arguments.add_argument("file", metavar="FILE")
     arguments.add_argument(
-        "-o", "--output", metavar="FILE", help="where to write; FILE with the suffix .wasm by default, - is standard output"
+        "-o",
+        "--output",
+        metavar="FILE",
+        help="where to write; FILE with the suffix .wasm by default, - is standard output",
     )
     arguments.add_argument("--no-check", action="store_true", help="do not validate the module first")
     arguments.add_argument("--features", **FEATURES)

@@ -1,0 +1,51 @@
+"""What it costs to begin: importing, and the first result of a small module, beside Python's own start.
+
+python benchmarks/startup.py [repetitions]
+
+Each row starts fresh interpreters, all rows taking turns, and shows the fastest of them, so that a busy machine
+disturbs little; the ratio to the first row is what can be compared between machines.
+"""
+
+import subprocess
+import sys
+import time
+
+#: (module (func (export "add") (param i32 i32) (result i32) (i32.add (local.get 0) (local.get 1))))
+ADD = "0061736d0100000001070160027f7f017f030201000707010361646400000a09010700200020016a0b"
+
+ROWS = {
+    "python itself": "pass",
+    "import wazero": "import wazero",
+    "import wazero, Runtime()": "import wazero; wazero.Runtime()",
+    "first result": f"import wazero; wazero.Runtime().instantiate(bytes.fromhex('{ADD}')).exports.add(1, 2)",
+    "wazero.run imported": "from wazero import run",
+    "command line imported": "import wazero.cli.run",
+    # what the standard library asks for the same
+    "import argparse": "import argparse",
+    "import typing": "import typing",
+    "import asyncio": "import asyncio",
+}
+
+
+def seconds(code: str) -> float:
+    """How long a fresh interpreter takes to run the code, isolated from the user's environment."""
+    command = [sys.executable, "-I", "-c", code]
+    start = time.perf_counter()
+    subprocess.run(command, check=True)
+    return time.perf_counter() - start
+
+
+def main(repetitions: int = 20) -> None:
+    """Measure and print one line for each row."""
+    best = dict.fromkeys(ROWS, float("inf"))
+    for _ in range(repetitions):
+        for name, code in ROWS.items():
+            best[name] = min(best[name], seconds(code))
+    bare = best["python itself"]
+    print(f"{sys.implementation.name} {sys.version.split()[0]}, fastest of {repetitions}")
+    for name, took in best.items():
+        print(f"{name:<26} {took * 1e3:7.1f} ms  {(took - bare) * 1e3:+7.1f} ms  {took / bare:5.2f} ×")
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:2]))
