@@ -1,0 +1,1 @@
+"""Differential testing: random modules and mutated binaries, the engines of this repository against wasmtime."""
