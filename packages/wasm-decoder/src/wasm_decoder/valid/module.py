@@ -1,8 +1,9 @@
 """Modules, all but function bodies (specification, sections "Types" and "Modules" of the chapter "Validation")."""
 
-from ..binary.code import iterate
+from ..binary.code import END, iterate
 from ..errors import ValidationError
 from ..features import Features
+from ..syntax.instructions import BY_NAME
 from ..syntax.module import Active, Elem, Expr, Module
 from ..syntax.types import (
     EXN,
@@ -24,10 +25,10 @@ from ..syntax.types import (
     TagType,
     ValType,
 )
-from .context import Context
+from .context import Context, simple_effect
 from .matching import matches_comp, matches_ref
 from .rules import effect as effect_of
-from .stack import Mismatch, pop
+from .stack import Effect, Mismatch, pop
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -124,16 +125,21 @@ def check_constant(context: Context, expr: Expr, expected: ValType, globals: int
         ValidationError: it is not constant or not of that type.
     """
     labels = [context.label(())]
+    constant = _constant(context.features)
+    wanted = context.close(expected)
     stack = context.memory.empty
     instr = None
     try:
         for instr in iterate(expr.data, expr.start, expr.end, context.features):
             op = instr.op
-            if op.name not in _constant(context.features):
+            if op.code not in constant:
                 raise ValidationError(f"constant expression required: {op.mnemonic} is not constant")
-            if op.name == "end":
+            effect = constant[op.code]
+            if effect is not None:
+                stack = stack[effect]
+            elif op.code == END:
                 break
-            if op.name == "global.get":
+            elif op.name == "global.get":
                 index = instr.immediates[0]
                 assert isinstance(index, int)
                 if index >= globals:
@@ -143,23 +149,23 @@ def check_constant(context: Context, expr: Expr, expected: ValType, globals: int
                 stack = stack[context.global_gets[index]]
             else:
                 stack = stack[effect_of(context, op, instr.immediates, labels)]
-        if pop(stack, (context.close(expected),), "constant expression").height:
-            raise Mismatch((context.close(expected),), stack, "constant expression")
+        if pop(stack, (wanted,), "constant expression").height:
+            raise Mismatch((wanted,), stack, "constant expression")
     except (Mismatch, ValidationError) as error:
         if instr is None:
             raise ValidationError(str(error), expr.start) from None
         raise ValidationError(str(error), instr.offset, instruction=instr.op.mnemonic) from None
 
 
-_constants: "dict[Features, frozenset[str]]" = {}
+_constants: "dict[Features, dict[int, Effect | None]]" = {}
 
 
-def _constant(features: Features) -> "frozenset[str]":
-    """The names of the instructions that are constant."""
+def _constant(features: Features) -> "dict[int, Effect | None]":
+    """The effects of the instructions that are constant, by opcode; None for those that it takes more to know of."""
     found = _constants.get(features)
     if found is None:
-        names = [name for feature, names in _CONSTANT.items() if feature in features for name in names]
-        found = _constants[features] = frozenset(names)
+        ops = [BY_NAME[name] for feature, names in _CONSTANT.items() if feature in features for name in names]
+        found = _constants[features] = {op.code: None if op.params is None else simple_effect(op) for op in ops}
     return found
 
 
