@@ -28,14 +28,14 @@ ROOTS = {CALL, CALL_INDIRECT, EFFECT} | {
 }
 
 
-def prune(f: IRFunction) -> None:
-    """Remove what is trivial or dead.  Linear in the size of the function."""
+def prune(f: IRFunction) -> "list[int]":
+    """Remove what is trivial or dead, and count of each value how often it is used.  Linear in the function's size."""
     incoming: list[list[Edge]] = [[] for _ in f.code]
     for term in f.term:
         for edge in edges(term):
             incoming[edge.target].append(edge)
     _replace_trivial(f, incoming)
-    live = _mark(f, incoming)
+    live = _count(f, incoming)
     for b, params in enumerate(f.params):
         if b and params and not all(map(live.__getitem__, params)):
             keep = [i for i, p in enumerate(params) if live[p]]
@@ -43,7 +43,8 @@ def prune(f: IRFunction) -> None:
             for edge in dict.fromkeys(incoming[b]):  # a jump table may name one edge many times
                 edge.args = [edge.args[i] for i in keep]
     for b, code in enumerate(f.code):
-        f.code[b] = [v for v in code if live[v]]
+        f.code[b] = [v for v in code if live[v] or f.op[v] in ROOTS]
+    return live
 
 
 def _replace_trivial(f: IRFunction, incoming: "list[list[Edge]]") -> None:
@@ -91,21 +92,23 @@ def _resolve_term(term: "tuple[Any, ...]", resolve: "Callable[[int], int]") -> "
     return term
 
 
-def _mark(f: IRFunction, incoming: "list[list[Edge]]") -> bytearray:
-    """One byte a value: whether something that runs needs it."""
-    live = bytearray(len(f.op))
+def _count(f: IRFunction, incoming: "list[list[Edge]]") -> "list[int]":
+    """Of each value, how often something that runs uses it."""
+    count = [0] * len(f.op)
     work = []
     for b, code in enumerate(f.code):
-        work += [v for v in code if f.op[v] in ROOTS]
+        for v in code:
+            if f.op[v] in ROOTS:
+                work += f.operands(v)
         work += term_operands(f.term[b])
     position = {p: (b, i) for b, params in enumerate(f.params) for i, p in enumerate(params)}
     while work:
         v = work.pop()
-        if not live[v]:
-            live[v] = 1
+        count[v] += 1
+        if count[v] == 1 and f.op[v] not in ROOTS:
             if v in position:
                 b, i = position[v]
                 work += [edge.args[i] for edge in incoming[b]]
             else:
                 work += f.operands(v)
-    return live
+    return count

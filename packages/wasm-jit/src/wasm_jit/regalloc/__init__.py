@@ -1,0 +1,1 @@
+"""Register allocation: virtual registers get real ones, for any processor."""

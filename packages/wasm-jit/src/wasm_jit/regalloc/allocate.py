@@ -1,0 +1,417 @@
+"""Allocation in one forward pass over the selected instructions.
+
+At each place the state says which virtual register is in which real one and which have been stored to their slot.  An
+operand that is not in a register is loaded; where no register is free, the one whose content is wanted last gives way,
+and is stored if it was not before (a value never changes, so once is enough).  The state at the beginning of a block is
+chosen when all forward ways to it have been walked, from what these ways have in registers; every way then gets the moves
+that bring it there.  A loop's head keeps in registers what is wanted in the loop before its next call.
+
+The processor's part (``amd64.emit``) subclasses ``Allocator``: it says how each kind of instruction uses registers, and
+moves, loads and stores are its methods.  Registers are numbered as locations are (see ``moves``).
+"""
+
+from bisect import bisect_left
+from heapq import heappop, heappush
+
+from ..ir.function import BRANCH, CONST, JUMP, SWITCH, T_F32, T_V128, IRFunction, edges
+from .moves import FIRST_SLOT, sequential
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ..amd64.select import Machine, Selected
+    from ..ir.function import Edge
+    from .moves import Source
+
+    Out = list[tuple[Any, ...]]
+
+_FAR = 1 << 60
+
+
+class Way:
+    """An edge that has been walked: what was where at its end, and the list that its moves are to go to."""
+
+    __slots__ = ("edge", "out", "registers", "stored")
+
+    def __init__(self, edge: "Edge", registers: "dict[int, int]", stored: "set[int]", out: "Out") -> None:
+        self.edge = edge
+        self.registers = registers
+        self.stored = stored
+        self.out = out
+
+
+class Allocator:
+    """Walks the blocks; see the module."""
+
+    #: Locations the allocator may use: a bit set for general registers, one for vector registers.
+    general = 0
+    vector = 0
+    spare = 31
+
+    def __init__(self, f: IRFunction, selected: "Selected") -> None:
+        self.f = f
+        self.selected = selected
+        self.types = selected.types
+        self.uses = selected.uses
+        self.calls = selected.calls
+        self.registers: dict[int, int] = {}  # virtual → real
+        self.holds = [-1] * FIRST_SLOT  # real → virtual
+        self.free = 0
+        self.locked = 0
+        self.stored: set[int] = set()
+        self.slots: dict[int, int] = {}
+        self.narrow_slots: list[tuple[int, int]] = []  # (place where its value ends, slot)
+        self.wide_slots: list[tuple[int, int]] = []
+        self.slot_count = 0
+        self.place = 0
+        self.wants: dict[int, int] = dict(selected.wants)
+        self.out: Out = []
+        self.code: list[Out] = []
+        self.ways: list[list[Way]] = [[] for _ in f.code]
+        self.entries: list[dict[int, int]] = [{} for _ in f.code]
+        self.entry_stored: list[set[int]] = [set() for _ in f.code]
+        self.held: set[int] = set()  # what lives around the innermost loop
+        incoming: list[list[Edge]] = [[] for _ in f.code]
+        for term in f.term:
+            for edge in edges(term):
+                incoming[edge.target].append(edge)
+        self.incoming = incoming
+
+    # what the processor's part has to say
+
+    def move(self, out: "Out", target: int, source: "Source", type_: int) -> None:
+        """Append to ``out`` what copies a value of that type from one location to another."""
+        raise NotImplementedError
+
+    def instruction(self, machine: "Machine") -> None:
+        """Allocate and emit one instruction."""
+        raise NotImplementedError
+
+    # registers
+
+    def pool(self, v: int) -> int:
+        """The registers that can hold ``v``."""
+        return self.vector if T_F32 <= self.types[v] <= T_V128 else self.general
+
+    def next_use(self, v: int) -> int:
+        """The next place after this one where ``v`` is read, or a very far one."""
+        places = self.uses.get(v)
+        if not places:
+            return _FAR
+        now = self.place
+        while places and places[-1] <= now:
+            places.pop()
+        return places[-1] if places else _FAR
+
+    def use(self, v: int) -> int:
+        """The register that holds ``v``, after loading it if none did; it stays for this instruction."""
+        r = self.registers.get(v, -1)
+        if r < 0:
+            r = self.take(self.pool(v), self.wants.get(v, -1))
+            self.move(self.out, r, FIRST_SLOT + self.slots[v], self.types[v])
+            self.registers[v] = r
+            self.holds[r] = v
+        self.locked |= 1 << r
+        return r
+
+    def define(self, v: int, hint: int = -1) -> int:
+        """A register for the new value ``v``."""
+        r = self.take(self.pool(v), self.wants.get(v, hint), hint)
+        self.registers[v] = r
+        self.holds[r] = v
+        self.locked |= 1 << r
+        return r
+
+    def take(self, pool: int, hint: int = -1, second: int = -1) -> int:
+        """A free register of the pool, the hinted one if that is free; made free if there is none."""
+        free = self.free & pool & ~self.locked
+        if not free:
+            self.evict(pool & ~self.locked)
+            free = self.free & pool & ~self.locked
+        if hint >= 0 and free >> hint & 1:
+            r = hint
+        elif second >= 0 and free >> second & 1:
+            r = second
+        else:
+            r = (free & -free).bit_length() - 1
+        self.free &= ~(1 << r)
+        return r
+
+    def evict(self, pool: int) -> None:
+        """Free the register of the pool whose content is wanted last."""
+        best, best_place = -1, -1
+        for v, r in self.registers.items():
+            if pool >> r & 1:
+                place = self.next_use(v)
+                if place > best_place:
+                    best, best_place = v, place
+        self.save(best)
+        self.drop(best)
+
+    def save(self, v: int) -> None:
+        """Store ``v`` to its slot, if it is not there yet."""
+        if v not in self.stored:
+            self.stored.add(v)
+            self.move(self.out, FIRST_SLOT + self.slot(v), self.registers[v], self.types[v])
+
+    def drop(self, v: int) -> None:
+        """Forget which register holds ``v``."""
+        r = self.registers.pop(v, -1)
+        if r >= 0:
+            self.holds[r] = -1
+            self.free |= 1 << r
+
+    def end(self, v: int) -> None:
+        """``v`` was read for the last time on this way, unless it lives around a loop."""
+        if v not in self.held:
+            r = self.registers.get(v, -1)
+            if r >= 0:
+                self.locked &= ~(1 << r)
+                self.drop(v)
+
+    def clear(self, r: int) -> None:
+        """Make the register ``r`` free: what it holds moves to another one, or to its slot."""
+        v = self.holds[r]
+        if v >= 0:
+            pool = self.pool(v)
+            free = self.free & pool & ~self.locked & ~(1 << r)
+            if free:
+                other = (free & -free).bit_length() - 1
+                self.move(self.out, other, r, self.types[v])
+                self.free &= ~(1 << other)
+                self.free |= 1 << r
+                self.holds[r] = -1
+                self.registers[v] = other
+                self.holds[other] = v
+            else:
+                self.save(v)
+                self.drop(v)
+        self.free &= ~(1 << r)
+
+    def slot(self, v: int) -> int:
+        """The slot of ``v``; two values share one only if the one ends before the other is computed."""
+        slot = self.slots.get(v, -1)
+        if slot < 0:
+            wide = self.types[v] == T_V128
+            busy = self.wide_slots if wide else self.narrow_slots
+            if busy and busy[0][0] < self.selected.starts.get(v, -_FAR):
+                slot = heappop(busy)[1]
+            else:
+                if wide:
+                    self.slot_count += self.slot_count & 1
+                slot = self.slot_count
+                self.slot_count += 1 + wide
+            self.slots[v] = slot
+            uses = self.uses.get(v)
+            end = max(uses[0] if uses else self.place, self.selected.ends.get(v, -_FAR))
+            heappush(busy, (end, slot))
+        return slot
+
+    # blocks
+
+    def run(self) -> "list[Out]":
+        """Allocate everything; returns the instructions of each block."""
+        f, selected = self.f, self.selected
+        for b in range(len(f.code)):
+            out: Out = []
+            self.out = out
+            self.code.append(out)
+            self.begin(b)
+            self.held = selected.live_in[f.loop[b]] if f.loop[b] >= 0 else set()
+            place = selected.start[b]
+            for machine in selected.code[b]:
+                self.place = place
+                self.locked = 0
+                self.instruction(machine)
+                place += 1
+            self.place = place
+            self.locked = 0
+            self.finish(b)
+        return self.code
+
+    def begin(self, b: int) -> None:
+        """Choose the state at the beginning of a block, and bring every way there."""
+        f, selected = self.f, self.selected
+        ways = self.ways[b]
+        self.place = selected.start[b] - 1
+        live = selected.live_in[b]
+        params = f.params[b]
+        if b == 0:
+            registers = self.parameters()
+            stored = self.stored
+        elif len(ways) == 1 and not params and f.loop[b] != b:
+            way = ways[0]
+            registers = {v: r for v, r in way.registers.items() if v in live}
+            stored = way.stored & live
+        else:
+            registers, stored = self.meet(b, ways, live, params)
+        self.adopt(registers, set(stored))
+        self.entries[b] = dict(registers)
+        self.entry_stored[b] = set(stored)
+        if len(ways) > 1 or params or f.loop[b] == b:
+            for way in ways:
+                self.connect(way, b)
+        if f.loop[b] == b:
+            for edge in self.incoming[b]:
+                for p, arg in zip(params, edge.args, strict=True):
+                    if p in registers and arg not in live:
+                        self.wants[arg] = registers[p]
+
+    def adopt(self, registers: "dict[int, int]", stored: "set[int]") -> None:
+        self.registers = registers
+        self.stored = stored
+        holds = self.holds = [-1] * FIRST_SLOT
+        free = self.general | self.vector
+        for v, r in registers.items():
+            holds[r] = v
+            free &= ~(1 << r)
+        self.free = free
+
+    def parameters(self) -> "dict[int, int]":
+        """Where the function's parameters are when it begins; those on the stack are stored."""
+        raise NotImplementedError
+
+    def meet(
+        self, b: int, ways: "list[Way]", live: "set[int]", params: "list[int]"
+    ) -> "tuple[dict[int, int], set[int]]":
+        """The state at a block that several ways lead to, or a loop's head: what is worth a register, and which."""
+        calls = self.calls
+        start = self.selected.start[b]
+        i = bisect_left(calls, start)
+        call = calls[i] if i < len(calls) else _FAR  # the next one
+        loop = self.f.loop[b] == b
+        if loop:
+            end = self.selected.loop_end[b]
+            has_call = call <= end
+            limit = min(call, end)  # in a loop: what it wants before its first call
+        else:
+            has_call = False
+            limit = call
+        candidates: list[tuple[int, int, int]] = []  # next use, virtual register, wished-for register
+        for p_index, p in enumerate(params):
+            place = self.next_use(p)
+            wish = -1
+            for way in ways:
+                arg = way.edge.args[p_index]
+                if arg in way.registers and arg not in live:
+                    wish = way.registers[arg]
+                    break
+            if place <= limit or not has_call:
+                candidates.append((place, p, wish))
+        for v in live:
+            wish = -1
+            count = 0
+            for way in ways:
+                r = way.registers.get(v, -1)
+                if r >= 0:
+                    count += 1
+                    if wish < 0:
+                        wish = r
+            if not count:
+                continue
+            place = self.next_use(v)
+            if place <= limit if loop else 2 * count >= len(ways) or place <= limit:
+                candidates.append((place, v, wish))
+        candidates.sort()
+        registers: dict[int, int] = {}
+        free = self.general | self.vector
+        later = []
+        for _, v, wish in candidates:
+            if wish >= 0 and free >> wish & 1:
+                registers[v] = wish
+                free &= ~(1 << wish)
+            else:
+                later.append(v)
+        for v in later:
+            pool = free & self.pool(v)
+            if pool:
+                hint = self.wants.get(v, -1)
+                r = hint if hint >= 0 and pool >> hint & 1 else (pool & -pool).bit_length() - 1
+                registers[v] = r
+                free &= ~(1 << r)
+        # what is in no register has to be in its slot, and what a loop with calls would store again and again too
+        stored = {v for v in live if v not in registers or has_call or all(v in way.stored for way in ways)}
+        stored.update([p for p in params if p not in registers])
+        return registers, stored
+
+    def connect(self, way: Way, b: int) -> None:
+        """Give a way the moves that bring it to the state at the beginning of block ``b``."""
+        f = self.f
+        entries, stored = self.entries[b], self.entry_stored[b]
+        moves: list[tuple[int, Source]] = []
+        types: dict[int, int] = {}
+        registers, types_of = way.registers, self.types
+
+        def where(v: int) -> "Source":
+            if f.op[v] == CONST:
+                return types_of[v], f.aux[v]  # type: ignore[return-value]  # a constant's aux is its bits
+            r = registers.get(v, -1)
+            return r if r >= 0 else FIRST_SLOT + self.slots[v]
+
+        for v, r in entries.items():
+            if v in self.selected.live_in[b]:
+                moves.append((r, where(v)))
+                types[r] = types_of[v]
+        for v in self.selected.live_in[b]:
+            if v in stored and v not in way.stored:
+                target = FIRST_SLOT + self.slot(v)
+                moves.append((target, registers[v]))
+                types[target] = types_of[v]
+        for p, arg in zip(f.params[b], way.edge.args, strict=True):
+            if p in entries:
+                target = entries[p]
+                moves.append((target, where(arg)))
+                types[target] = types_of[p]
+            if p in stored:
+                target = FIRST_SLOT + self.slot(p)
+                moves.append((target, where(arg)))
+                types[target] = types_of[p]
+        for target, source in sequential(moves, self.spare):
+            self.move(way.out, target, source, types.get(target, T_V128))  # the spare one is wide enough for all
+
+    def finish(self, b: int) -> None:
+        """The block's terminator: its ways leave with the state as it is now."""
+        f = self.f
+        term = f.term[b]
+        ways = {}
+        for edge in edges(term):
+            if id(edge) in ways:
+                continue
+            target = edge.target
+            way = Way(edge, dict(self.registers), set(self.stored), [])
+            ways[id(edge)] = way
+            if target <= b:
+                self.connect(way, target)
+            else:
+                self.ways[target].append(way)
+                if len(self.ways[target]) == 1:  # what comes by the other ways had better be where this one has it
+                    for position, arg in enumerate(edge.args):
+                        r = self.registers.get(arg, -1)
+                        if r >= 0:
+                            for other in self.incoming[target]:
+                                self.wants.setdefault(other.args[position], r)
+        if term[0] == JUMP:
+            self.jump(b, ways[id(term[1])])
+        elif term[0] == BRANCH:
+            self.branch(b, ways[id(term[2])], ways[id(term[3])])
+        elif term[0] == SWITCH:
+            self.switch(b, [ways[id(edge)] for edge in term[2]])  # type: ignore[attr-defined]
+        else:
+            self.leave(b)
+
+    def jump(self, b: int, way: Way) -> None:
+        """The end of a block that goes one way."""
+        raise NotImplementedError
+
+    def branch(self, b: int, taken: Way, other: Way) -> None:
+        """The end of a block that goes one of two ways, by the flags."""
+        raise NotImplementedError
+
+    def switch(self, b: int, ways: "list[Way]") -> None:
+        """The end of a block that goes one of many ways, by a jump table."""
+        raise NotImplementedError
+
+    def leave(self, b: int) -> None:
+        """The end of a block that leaves the function."""
+        raise NotImplementedError
