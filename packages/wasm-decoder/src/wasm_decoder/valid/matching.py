@@ -105,12 +105,27 @@ class DefType:
 
     def __repr__(self) -> str:
         comp = self.group.subtypes[self.index].comp
-        kind = {FuncType: "func", StructType: "struct", ArrayType: "array"}[type(comp)]
         if isinstance(comp, FuncType):
-            return f"({kind} {comp!r})"
-        fields = comp.fields if isinstance(comp, StructType) else (comp.field,)
-        words = [f"(mut {f.storage!r})" if f.mutable else repr(f.storage) for f in fields[:8]]
-        return f"({' '.join([kind, *words])}{' ...' if len(fields) > 8 else ''})"
+            return f"(func [{_words(comp.params)}] -> [{_words(comp.results)}])"
+        if isinstance(comp, StructType):
+            return f"(struct {_words(comp.fields)})" if comp.fields else "(struct)"
+        return f"(array {_words((comp.field,))})"
+
+
+def _words(types: "Sequence[StorageType | FieldType]") -> str:
+    """Some types for a message: not too many, and of those that they refer to just the kind."""
+    words = []
+    for each in types[:8]:
+        mutable = isinstance(each, FieldType) and each.mutable
+        storage = each.storage if isinstance(each, FieldType) else each
+        heap: object = storage.heap if isinstance(storage, RefType) else None
+        if isinstance(storage, RefType) and not isinstance(heap, AbsHeapType):
+            target = f"rec.{~heap}" if isinstance(heap, int) else f"{kind_of(cast('DefType', heap))} ..."
+            word = f"(ref {'null ' if storage.nullable else ''}{target})"
+        else:
+            word = repr(storage)
+        words.append(f"(mut {word})" if mutable else word)
+    return " ".join([*words, "..."] if len(types) > 8 else words)
 
 
 class _Group:
