@@ -111,12 +111,23 @@ class Func:
             return False
         if self.data[self.start : self.end] == other.data[other.start : other.end]:
             return True
-        return self.locals == other.locals and self.body == other.body
+        return _joined(self.locals) == _joined(other.locals) and self.body == other.body
 
     __hash__ = None  # type: ignore[assignment]  # as Expr
 
     def __repr__(self) -> str:
         return f"Func(type={self.type}, start={self.start:#x}, end={self.end:#x})"
+
+
+def _joined(runs: "tuple[tuple[int, ValType], ...]") -> "list[tuple[int, ValType]]":
+    """The runs of locals with neighbours of one type joined, as which locals there are is what counts."""
+    joined: list[tuple[int, ValType]] = []
+    for count, val_type in runs:
+        if joined and joined[-1][1] == val_type:
+            count += joined.pop()[0]
+        if count:
+            joined.append((count, val_type))
+    return joined
 
 
 class Import(Record):

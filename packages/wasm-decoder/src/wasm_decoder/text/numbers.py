@@ -116,3 +116,27 @@ def _compare(literal: str, double: float) -> int:
 
     value = Decimal(literal)
     return (value > double) - (value < double)
+
+
+def float_text(value: int, bits: int) -> str:
+    """The shortest way to write the float of 32 or 64 bits that has these bits, so that it is read as the same."""
+    fraction_bits = 23 if bits == 32 else 52
+    sign = "-" if value >> bits - 1 else ""
+    value &= (1 << bits - 1) - 1
+    infinity = (1 << bits - 1 - fraction_bits) - 1 << fraction_bits
+    if value == infinity:
+        return f"{sign}inf"
+    if value > infinity:
+        payload = value - infinity
+        return f"{sign}nan" if payload == 1 << fraction_bits - 1 else f"{sign}nan:{payload:#x}"
+    double: float
+    if bits == 64:
+        double = struct.unpack("<d", struct.pack("<Q", value))[0]
+        return sign + repr(double).removesuffix(".0")
+    double = struct.unpack("<f", struct.pack("<I", value))[0]
+    text = ""
+    for precision in range(6, 10):
+        text = f"{double:.{precision}g}"
+        if float_bits(text, 32) == value:
+            break
+    return sign + text
