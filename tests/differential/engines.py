@@ -3,6 +3,7 @@
 An engine is one line in ENGINES.  All give the same observation of the same program, in the same terms.
 """
 
+import atexit
 import math
 import struct
 from collections.abc import Callable, Mapping, Sequence
@@ -101,6 +102,7 @@ def configuration() -> wasmtime.Config:
 
 
 ENGINE = wasmtime.Engine(configuration())
+atexit.register(ENGINE.close)  # at the interpreter's end it would be too late
 
 
 def address(function: wasmtime.Func) -> int:
