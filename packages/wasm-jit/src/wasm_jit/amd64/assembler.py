@@ -204,7 +204,7 @@ class Assembler:
         items = self._items
         places, kinds, arguments = items[::3], items[1::3], items[2::3]
         sizes, labels = _relax(places, kinds, arguments, self._labels)
-        raw = memoryview(self.code)
+        raw = bytes(self.code)
         out = bytearray()
         values = self._values
         marks: list[tuple[int, object]] = []
@@ -238,7 +238,6 @@ class Assembler:
                 how, symbol, addend = values[argument]  # type: ignore[misc]  # what _relocate appended
                 relocations.append((len(out), how, symbol, addend))
         out += raw[start:]
-        raw.release()
         size = len(out)
         self._data(out, labels, fixups)
         for end, after, label in fixups:
