@@ -76,6 +76,9 @@ def read_u32s(data: bytes, pos: int, count: int) -> tuple[list[int], int]:
                 if high < 0x80:
                     value = value & 0x7F | high << 7
                     pos += 2
+                elif (top := data[pos + 2]) < 0x80:
+                    value = value & 0x7F | (high & 0x7F) << 7 | top << 14
+                    pos += 3
                 else:
                     value, pos = read_unsigned(data, pos)
             append(value)

@@ -1,0 +1,1 @@
+"""The measured comparisons; each module says how to run it."""
