@@ -118,8 +118,8 @@ _LANES = {
     "extmul_low_u": ("u low", "x * y", "u", ""),
     "extmul_high_s": ("s high", "x * y", "s", ""),
     "extmul_high_u": ("u high", "x * y", "u", ""),
-    "narrow_s": ("s both", "x", "s", "max(-1 - (M >> 1), min(r, M >> 1))"),
-    "narrow_u": ("s both", "x", "u", "max(0, min(r, M))"),
+    "narrow_s": ("s both", "x", "s", "-1 - (M >> 1) if r < -1 - (M >> 1) else M >> 1 if r > M >> 1 else r"),
+    "narrow_u": ("s both", "x", "u", "0 if r < 0 else M if r > M else r"),
     "float.eq": ("f", "x == y", "?", ""),
     "float.ne": ("f", "x != y", "?", ""),
     "float.lt": ("f", "x < y", "?", ""),
@@ -402,11 +402,11 @@ def _f64x2_extract_lane(a: int, lane: int) -> float:
 
 
 def _f32x4_replace_lane(a: int, b: float, lane: int) -> int:
-    return VECTOR["i32x4.replace_lane"](a, f32_to_bits(b), lane)  # type: ignore[return-value]  # an int
+    return a & ~(0xFFFFFFFF << lane * 32) | f32_to_bits(b) << lane * 32
 
 
 def _f64x2_replace_lane(a: int, b: float, lane: int) -> int:
-    return VECTOR["i64x2.replace_lane"](a, f64_to_bits(b), lane)  # type: ignore[return-value]  # an int
+    return a & ~(0xFFFFFFFF_FFFFFFFF << lane * 64) | f64_to_bits(b) << lane * 64
 
 
 def _relaxed_dot_add(a: int, b: int, c: int) -> int:
