@@ -48,8 +48,7 @@ class Environment:
         missing = [group for group in groups if group not in found]
         if missing:
             say(f"installing what {' and '.join(missing)} needs (once)")
-            declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]
-            self._install(*(requirement for group in missing for requirement in declared[group]))
+            self._install(*(requirement for group in missing for requirement in requirements(group)))
         self.stamp.write_text(" ".join([*found, *missing]))
         return self
 
@@ -84,6 +83,12 @@ class Environment:
         done = subprocess.run(command, cwd=ROOT)
         if done.returncode:
             sys.exit("dev.py: the installation failed; the messages above say why")
+
+
+def requirements(group: str) -> list[str]:
+    """What a dependency group of pyproject.toml stands for."""
+    rows = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["dependency-groups"][group]
+    return [name for row in rows for name in (requirements(row["include-group"]) if isinstance(row, dict) else [row])]
 
 
 def say(text: str) -> None:
