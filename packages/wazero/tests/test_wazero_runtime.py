@@ -35,7 +35,7 @@ def test_whatever_stands_for_a_module(form: str, tmp_path: Path) -> None:
     text_file, binary_file = tmp_path / "module.with-any-name", tmp_path / "fib.wasm"
     text_file.write_text(";; a comment first\n" + FIB, encoding="utf-8")
     binary_file.write_bytes(binary)
-    source: wazero.source.ModuleSource = {
+    forms: dict[str, wazero.source.ModuleSource] = {
         "text": "\n  " + FIB,
         "bytes": binary,
         "bytearray": bytearray(binary),
@@ -44,8 +44,8 @@ def test_whatever_stands_for_a_module(form: str, tmp_path: Path) -> None:
         "binary file": binary_file,
         "str path": str(binary_file),
         "Module": parse_wat(FIB),
-    }[form]
-    assert wazero.Runtime().instantiate(source).exports.fib(5) == 5
+    }
+    assert wazero.Runtime().instantiate(forms[form]).exports.fib(5) == 5
 
 
 def test_a_loaded_module_makes_independent_instances() -> None:

@@ -6,7 +6,7 @@ from wasm_interp import HostFunction, Instance
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, TypeVar
+    from typing import TypeVar, overload
 
     from wasm_interp import Function
 
@@ -47,9 +47,20 @@ class HostModule(dict[str, object]):
             return a + b
     """
 
+    if TYPE_CHECKING:
+
+        @overload
+        def function(
+            self, function: _F, /, *, type: types.FuncType | str | None = ..., name: str | None = ...
+        ) -> _F: ...
+        @overload
+        def function(
+            self, /, *, type: types.FuncType | str | None = ..., name: str | None = ...
+        ) -> Callable[[_F], _F]: ...
+
     def function(
         self, function: "_F | None" = None, /, *, type: "types.FuncType | str | None" = None, name: str | None = None
-    ) -> "Any":  # the function itself, or a decorator that returns it
+    ) -> "_F | Callable[[_F], _F]":
         """Offer a Python function; use it as ``@host.function`` or ``@host.function(type=…, name=…)``.
 
         The function's type is ``type`` if given: a FuncType, or text such as ``"i32 i32 -> i64"`` (``"->"`` takes and

@@ -5,7 +5,7 @@ from argparse import ArgumentTypeError
 
 from wasi import HostDir, Wasi
 from wasm_decoder import WasmError
-from wasm_interp import ExitError, Trap
+from wasm_interp import ExitError, Function, Trap
 
 from ..runtime import Runtime
 from ..source import load_file
@@ -78,10 +78,8 @@ def _run(path: str, theirs: "Sequence[str]", given: "Namespace") -> int:
 
 def _invoke(instance: "Instance", name: str, words: "Sequence[str]") -> int:
     """Call a function with arguments read from text, and print its results, one a line."""
-    from wasm_interp import Function
-
-    function = instance.exports.get(name)
-    if not isinstance(function, Function):
+    function = _functions(instance).get(name)
+    if function is None:
         raise values.BadValue(f"it exports no function {name!r}; {_invocable(instance)}")
     params, results = function.type.params, function.type.results
     if len(words) != len(params):
@@ -96,10 +94,13 @@ def _invoke(instance: "Instance", name: str, words: "Sequence[str]") -> int:
     return 0
 
 
-def _invocable(instance: "Instance") -> str:
-    from wasm_interp import Function
+def _functions(instance: "Instance") -> "dict[str, Function]":
+    exports = instance.exports
+    return {name: extern for name in exports if isinstance(extern := exports[name], Function)}
 
-    names = [name for name in instance.exports if isinstance(instance.exports[name], Function)]
+
+def _invocable(instance: "Instance") -> str:
+    names = _functions(instance)
     return f"--invoke takes {', '.join(names)}" if names else "it exports no function at all"
 
 
