@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from .binary.encode import encode, encode_func
     from .binary.listing import disassemble
     from .custom.names import Names, name_section, names
+    from .text.parser import parse_wat
+    from .text.printer import print_wat
+    from .text.script import parse_script
+    from .valid import validate, validate_func
 
 __version__ = "0.1.0"
 __all__ = [
@@ -30,6 +34,11 @@ __all__ = [
     "iterate",
     "name_section",
     "names",
+    "parse_script",
+    "parse_wat",
+    "print_wat",
+    "validate",
+    "validate_func",
 ]
 
 # Where the names are that are loaded when they are first asked for: who only decodes has no need of the text format.

@@ -88,15 +88,16 @@ def read_immediates(reader: Reader, op: Op) -> "tuple[object, ...]":
 def skip_expr(reader: Reader) -> None:
     """Move behind the ``end`` of the expression that begins here.  Raises DecodeError."""
     depth = 0
-    while True:
-        op = read_op(reader)
-        read_immediates(reader, op)
+    for instr in iterate(reader.data, reader.pos, None, reader.features):
+        op = instr.op
         if op.code == END:
             if not depth:
+                reader.pos = instr.offset + 1
                 return
             depth -= 1
         elif op.immediates[:1] == ("block",):
             depth += 1
+    raise DecodeError(UNEXPECTED_END, len(reader.data))
 
 
 def encode_instrs(instrs: "Iterable[Instr]") -> bytes:
