@@ -119,7 +119,8 @@ def _valtype(functype: object) -> wasmtime.ValType:
     return make() if make else wasmtime.ValType.externref()
 
 
-def _trap(error: wasmtime.Trap) -> str:
+def trap_name(error: wasmtime.Trap) -> str:
+    """What wasmtime's trap is called here."""
     code = error.trap_code
     return _CODES[code.name] if code is not None else error.message
 
@@ -139,7 +140,7 @@ def run_wasmtime(program: Program) -> Observation:
     try:
         instance = wasmtime.Instance(store, module, imports)
     except wasmtime.Trap as trap:
-        log.append(("instantiate", _trap(trap)))
+        log.append(("instantiate", trap_name(trap)))
         return log
     exports = dict(instance.exports(store))
     names: dict[object, str] = {address(f): name for name, f in exports.items() if isinstance(f, wasmtime.Func)}
@@ -152,7 +153,7 @@ def run_wasmtime(program: Program) -> Observation:
         try:
             result = normal(function(store, *arguments(args)), names)
         except wasmtime.Trap as trap:
-            result = _trap(trap)
+            result = trap_name(trap)
         log.append((f"{name}{args}", result))
     for name, export in exports.items():
         if isinstance(export, wasmtime.Memory):

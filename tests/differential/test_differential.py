@@ -4,7 +4,7 @@ import random
 from pathlib import Path
 
 import pytest
-from wasm_decoder import Features, decode, encode, parse_wat, validate
+from wasm_decoder import Features, decode, encode, parse_wat, print_wat, validate
 
 from .choices import Choices
 from .engines import ENGINES, difference, run, run_wasmtime
@@ -62,6 +62,12 @@ def test_any_bytes_make_a_valid_module(size: int) -> None:
         module = decode(program.binary, Features.CORE_2_0)
         validate(module, Features.CORE_2_0)
         assert encode(module) == program.binary
+
+
+def test_generated_modules_survive_the_text_format() -> None:
+    for seed in range(200):
+        module = decode(generate(random.Random(seed).randbytes(300)).binary, Features.CORE_2_0)
+        assert parse_wat(print_wat(module)) == module
 
 
 def test_the_same_bytes_make_the_same_module() -> None:
