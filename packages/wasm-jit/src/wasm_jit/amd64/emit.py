@@ -19,6 +19,7 @@ from ..ir.function import (
 from ..regalloc.allocate import Allocator, Way
 from ..regalloc.moves import FIRST_SLOT, sequential
 from . import select as k
+from . import sequences, vectors
 from .assembler import Assembler, Code
 from .convention import (
     CONTEXT,
@@ -90,6 +91,7 @@ class Emitter(Allocator):
         self.methods: dict[str, Any] = {}
         self.traps: dict[tuple[str, int], int] = {}
         self.frame_size = 0
+        self.vector_name = ""  # of the sequence being emitted
         self.index: tuple[int, bool] = (0, False)
         self.pending_results: list[int] = []
 
@@ -180,7 +182,7 @@ class Emitter(Allocator):
             self.lea(d, a, b, x, ends)
         elif kind == k.LOAD:
             name, offset, place = x
-            if self.pool(d) == self.vector:
+            if self.pool(d) == self.vector and name[0] != "v":
                 name = self.prefix + name
             index = self.use(a) if a >= 0 else -1
             if ends & 1:
@@ -302,6 +304,39 @@ class Emitter(Allocator):
         elif kind == k.CALLS:
             self.call(d, a, x, ends)
             return
+        elif kind == k.SEQUENCE:
+            ra = self.use(a) & 15
+            rb = self.use(b) & 15 if b >= 0 else -1
+            rc = self.use(c) & 15 if c >= 0 else -1
+            name, place, immediate = x
+            if name in vectors.SEQUENCES:
+                vectors.emit(self, name, self.define(d) & 15, ra, rb, rc, immediate)
+            else:
+                sequences.emit(self, name, self.define(d) & 15, ra, rb, place)
+        elif kind == k.LOAD_LANE:
+            name, offset, place, lane = x
+            ra = self.use(a)
+            if b >= 0:
+                self.use(b)
+            if ends & 1:
+                self.end(a)
+            rd = self.define(d, ra) & 15
+            if self.avx:
+                before: tuple[int, ...] = (rd, ra & 15)
+            else:
+                before = (rd,)
+                if rd != ra & 15:
+                    out.append((op("movaps_rr"), rd, ra & 15))
+            out.append((self.asm.mark, place))
+            self.with_memory(self.prefix + name, before, b, offset, lane)
+        elif kind == k.STORE_LANE:
+            name, offset, place, lane = x
+            rb = self.use(b) & 15
+            out.append((self.asm.mark, place))
+            if a >= 0:
+                out.append((op(f"{self.prefix}{name}_xri"), MEMORY, self.use(a), 0, offset, rb, lane))
+            else:
+                out.append((op(f"{self.prefix}{name}_mri"), MEMORY, offset, rb, lane))
         elif kind == k.RESULTS:
             self.result(d, x)
         elif kind == k.SWITCHES:
@@ -384,11 +419,33 @@ class Emitter(Allocator):
             out.append((self.asm.mark, x[2]))
             self.with_memory(name, before, b, x[1])
         else:
-            data = x[1] if name.endswith("ps") else x[1][: 4 if name.endswith("ss") else 8]
+            data = x[1][: 4 if name.endswith("ss") else 8 if name.endswith("sd") else 16]
             out.append((self.with_constant, f"{name}_{form}l", before, data))
 
     def with_constant(self, name: str, before: "tuple[int, ...]", data: bytes) -> None:
         self.op(name)(*before, self.asm.constant(data))
+
+    def vector3(self, out: "Out", name: str, d: int, a: int, b: int) -> None:
+        """d = a op b on vector registers (b may be a general one); without AVX d is not b, or b is a too."""
+        if self.avx:
+            out.append((self.op(f"v{name}_rrr"), d, a, b))
+        else:
+            if d != a:
+                out.append((self.op("movaps_rr"), d, a))
+            out.append((self.op(f"{name}_rr"), d, b))
+
+    def load_bytes(self, d: int, data: bytes) -> None:
+        """d = constant of 16 bytes."""
+        self.out.append((self.with_constant, self.prefix + "movups_rl", (d,), data))
+
+    def vector_constant(self, out: "Out", name: str, d: int, a: int, data: bytes) -> None:
+        """d = a op constant."""
+        if self.avx:
+            out.append((self.with_constant, f"v{name}_rrl", (d, a), data))
+        else:
+            if d != a:
+                out.append((self.op("movaps_rr"), d, a))
+            out.append((self.with_constant, f"{name}_rl", (d,), data))
 
     def unary(self, d: int, a: int, x: "tuple[str, int | None]", ends: int) -> None:
         name, immediate = x

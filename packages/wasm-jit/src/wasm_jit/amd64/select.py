@@ -34,6 +34,7 @@ from ..ir.function import (
 )
 from ..ir.prune import ROOTS
 from . import registers as cc
+from . import vectors
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -73,6 +74,8 @@ GLOBAL_SET = 24  # a; x: index
 COPY = 25  # d = a
 SWITCHES = 26  # the jump table's index in a
 RETURNS = 27  # x: (None, results, which of them end)
+LOAD_LANE = 28  # d = a with a lane from [memory + b + offset]; x: (mnemonic, offset, place, lane)
+STORE_LANE = 29  # [memory + a + offset] = a lane of b; x: (mnemonic, offset, place, lane)
 
 #: Conditions beyond the processor's: floating point equality has to look at two flags.
 FLOAT_EQ, FLOAT_NE = 16, 17
@@ -188,19 +191,19 @@ _MASKS = {  # by a bit operation with a constant
     _code("f32.abs"): ("andps", _SIGN["f32"] - 1),
     _code("f64.abs"): ("andps", _SIGN["f64"] - 1),
 }
-_SEQUENCES = {  # name → (general scratch registers, vector scratch registers)
-    **{f"{t}.{name}": (0, 0) for t in ("f32", "f64") for name in ("min", "max")},
-    **{f"{t}.copysign": (0, 1) for t in ("f32", "f64")},
-    **{f"{t}.convert_i64_u": (1, 0) for t in ("f32", "f64")},
-    **{
-        f"{t}.trunc{sat}_{source}_{sign}": (1, 1)
-        for t in ("i32", "i64")
-        for sat in ("", "_sat")
-        for source in ("f32", "f64")
-        for sign in "su"
-    },
+_SEQUENCES = {
+    _code(name): name
+    for name in (
+        *(f"{t}.{name}" for t in ("f32", "f64") for name in ("min", "max", "copysign", "convert_i64_u")),
+        *(
+            f"{t}.trunc{sat}_{source}_{sign}"
+            for t in ("i32", "i64")
+            for sat in ("", "_sat")
+            for source in ("f32", "f64")
+            for sign in "su"
+        ),
+    )
 }
-_SEQUENCE_OF = {_code(name): (name, *scratch) for name, scratch in _SEQUENCES.items()}
 _LOADS = {
     _code(name): mnemonic
     for name, mnemonic in (
@@ -209,6 +212,11 @@ _LOADS = {
         ("i32.load16_s", "movsx16_32"), ("i64.load8_u", "movzx8"), ("i64.load8_s", "movsx8_64"),
         ("i64.load16_u", "movzx16"), ("i64.load16_s", "movsx16_64"), ("i64.load32_u", "mov32"),
         ("i64.load32_s", "movsxd"), ("v128.load", "movups"),
+        ("v128.load8x8_s", "pmovsxbw"), ("v128.load8x8_u", "pmovzxbw"), ("v128.load16x4_s", "pmovsxwd"),
+        ("v128.load16x4_u", "pmovzxwd"), ("v128.load32x2_s", "pmovsxdq"), ("v128.load32x2_u", "pmovzxdq"),
+        ("v128.load8_splat", "vpbroadcastb"), ("v128.load16_splat", "vpbroadcastw"),
+        ("v128.load32_splat", "vbroadcastss"), ("v128.load64_splat", "movddup"),
+        ("v128.load32_zero", "movss"), ("v128.load64_zero", "movsd"),
     )
 }  # fmt: skip
 _STORES = {
@@ -229,6 +237,16 @@ _WITHOUT_EFFECT = {
 #: Operations that no load may be moved across.
 BARRIERS = ROOTS - set(_LOADS)
 _SIZES = {T_I32: "32", T_I64: "64"}
+
+
+_VECTOR_DIRECT = {_code(name): row for name, row in vectors.DIRECT.items()}
+_VECTOR_SEQUENCES = {_code(name): name for name in vectors.SEQUENCES}
+_VECTOR_SHIFTS = {
+    _code(f"{t}.{name}") for t in ("i8x16", "i16x8", "i32x4", "i64x2") for name in ("shl", "shr_s", "shr_u")
+}
+_VECTOR_LOAD = {_code("v128.load")}
+_LANE_LOADS = {_code(f"v128.load{n}_lane"): f"pinsr{c}" for n, c in ((8, "b"), (16, "w"), (32, "d"), (64, "q"))}
+_LANE_STORES = {_code(f"v128.store{n}_lane"): f"pextr{c}" for n, c in ((8, "b"), (16, "w"), (32, "d"), (64, "q"))}
 
 
 def fits(bits: int, width: int) -> "int | None":
@@ -284,14 +302,15 @@ class Selected:
         self.wants: dict[int, int] = {}
 
 
-def select(f: IRFunction, counts: "list[int]") -> Selected:
+def select(f: IRFunction, counts: "list[int]", *, avx: bool = True) -> Selected:
     """Select instructions for ``f``; ``counts`` tells of each value how often it is used."""
-    return _Selector(f, counts).run()
+    return _Selector(f, counts, avx).run()
 
 
 class _Selector:
-    def __init__(self, f: IRFunction, counts: "list[int]") -> None:
+    def __init__(self, f: IRFunction, counts: "list[int]", avx: bool) -> None:
         self.f = f
+        self.avx = avx  # without it memory operands of vector instructions have to be aligned
         self.counts = counts
         self.result = Selected(f)
         self.color = [0] * len(f.op)
@@ -423,18 +442,20 @@ class _Selector:
     def address(self, v: int) -> "tuple[int, int, int]":
         """Of a load or store: index register (-1 for none), displacement, offset of the instruction in the module."""
         f = self.f
-        x = f.x[v]
-        offset: int = f.aux[v]  # type: ignore[assignment]  # a load's aux is its offset
+        return self.address_of(f.x[v], f.aux[v], f.offset[v])  # type: ignore[arg-type]  # a load's aux is its offset
+
+    def address_of(self, x: int, offset: int, place: int) -> "tuple[int, int, int]":
+        f = self.f
         if f.op[x] == CONST:
             total = offset + f.aux[x]  # type: ignore[operator]  # a constant's aux is its bits
             if total < 1 << 31:
-                return -1, total, f.offset[v]
+                return -1, total, place
         if offset < 1 << 31:
-            return self.register(x), offset, f.offset[v]
+            return self.register(x), offset, place
         far, sum_ = self.temporary(T_I64), self.temporary(T_I64)
         self.pending.append((sum_, -1, (self.register(x), far)))
         self.pending.append((far, T_I64, offset))
-        return sum_, 0, f.offset[v]
+        return sum_, 0, place
 
     def temporary(self, type_: int) -> int:
         """A fresh virtual register."""
@@ -479,10 +500,22 @@ class _Selector:
         elif op in _MASKS:
             mnemonic, mask = _MASKS[op]
             self.emit(FBINC, v, self.register(x), x=(mnemonic, mask.to_bytes(16, "little")))
-        elif op in _SEQUENCE_OF:
-            name, general, vector = _SEQUENCE_OF[op]
+        elif op in _SEQUENCES:
             b = self.register(y) if y >= 0 else -1
-            self.emit(SEQUENCE, v, self.register(x), b, x=(name, general, vector, f.offset.get(v, 0)))
+            self.emit(SEQUENCE, v, self.register(x), b, x=(_SEQUENCES[op], f.offset.get(v, 0), None))
+        elif op in _VECTOR_DIRECT:
+            mnemonic, commutative, swap = _VECTOR_DIRECT[op]
+            if swap:
+                x, y = y, x
+            self.float_binary(v, x, y, mnemonic, commutative, _VECTOR_LOAD if self.avx else ())
+        elif op in _VECTOR_SEQUENCES:
+            z = f.z[v]
+            aux = f.aux[v]
+            if op in _VECTOR_SHIFTS and f.op[y] == CONST:
+                aux, y = f.aux[y], -1
+            a = self.register(x)
+            b = self.register(y) if y >= 0 else -1
+            self.emit(SEQUENCE, v, a, b, self.register(z) if z >= 0 else -1, (_VECTOR_SEQUENCES[op], 0, aux))
         elif op in (CALL, CALL_INDIRECT):
             self.call(v, op)
         elif op == RESULT:
@@ -554,14 +587,16 @@ class _Selector:
             else:
                 self.emit(BIN, v, self.register(x), self.register(y), x=(mnemonic, commutative))
 
-    def float_binary(self, v: int, x: int, y: int, mnemonic: str, commutative: bool) -> None:
+    def float_binary(
+        self, v: int, x: int, y: int, mnemonic: str, commutative: bool, loads: "Container[int]" = _FULL_FLOAT_LOADS
+    ) -> None:
         f = self.f
-        if commutative and (f.op[x] == CONST or self.load(x, _FULL_FLOAT_LOADS)):
+        if commutative and (f.op[x] == CONST or self.load(x, loads)):
             x, y = y, x
         if f.op[y] == CONST:
             bits: int = f.aux[y]  # type: ignore[assignment]
             self.emit(FBINC, v, self.register(x), x=(mnemonic, bits.to_bytes(16, "little")))
-        elif self.load(y, _FULL_FLOAT_LOADS):
+        elif self.load(y, loads):
             b, offset, place = self.address(y)
             self.emit(FBINM, v, self.register(x), b, x=(mnemonic, offset, place))
         else:
@@ -695,6 +730,12 @@ class _Selector:
             self.emit(GLOBAL_GET, v, x=immediate)
         elif code == _GLOBAL_SET_CODE:
             self.emit(GLOBAL_SET, -1, self.register(args[0]), x=immediate)
+        elif code in _LANE_LOADS:
+            b, offset, place = self.address_of(args[0], immediate[0], f.offset[v])
+            self.emit(LOAD_LANE, v, self.register(args[1]), b, x=(_LANE_LOADS[code], offset, place, immediate[1]))
+        elif code in _LANE_STORES:
+            a, offset, place = self.address_of(args[0], immediate[0], f.offset[v])
+            self.emit(STORE_LANE, -1, a, self.register(args[1]), x=(_LANE_STORES[code], offset, place, immediate[1]))
         else:
             self.calling(CALLS, v, -1, (EFFECT, code, immediate, f.offset.get(v, 0)), args)
 
