@@ -1,5 +1,8 @@
 """``HostModule``: types from annotations, from text, from the import."""
 
+import sys
+from collections.abc import Callable
+
 import pytest
 import wazero
 from wasm_decoder.syntax.types import F64, I32, I64, FuncType
@@ -111,6 +114,18 @@ def test_half_annotated_functions_are_refused() -> None:
 
     with pytest.raises(TypeError, match="Instance"):
         host.function(wants_instance)
+
+
+@pytest.mark.parametrize("annotation", ['"Elsewhere"', "Elsewhere"])
+def test_a_name_that_only_type_checkers_see_is_no_type(annotation: str) -> None:
+    if annotation == "Elsewhere" and sys.version_info < (3, 14):
+        return  # earlier Pythons refuse the definition itself
+    made: dict[str, Callable[[int], int]] = {}
+    exec(f"def f(a: {annotation}) -> {annotation}: return a + 1", made)
+    host = wazero.HostModule()
+    host.function(made["f"])
+    text = '(module (import "env" "f" (func (param i32) (result i32))) (export "f" (func 0)))'
+    assert link(host, text).exports.f(1) == 2
 
 
 def test_an_exception_comes_out_unchanged() -> None:

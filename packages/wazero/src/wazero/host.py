@@ -111,7 +111,12 @@ def _annotated(function: "Callable[..., object]") -> "tuple[bool, types.FuncType
     if code is None:
         return False, None
     names = code.co_varnames[plain is not function : code.co_argcount]
-    annotations = {name: _evaluated(value, plain) for name, value in plain.__annotations__.items()}
+    try:
+        found = plain.__annotations__
+    except NameError:  # Python 3.14 looks the names up only now, and one of them only type checkers see
+        annotationlib = __import__("annotationlib")
+        found = annotationlib.get_annotations(plain, format=annotationlib.Format.FORWARDREF)
+    annotations = {name: _evaluated(value, plain) for name, value in found.items()}
     caller = bool(names) and annotations.get(names[0]) is Instance
     params = [annotations.get(name) for name in names[caller:]]
     result = annotations.get("return")
