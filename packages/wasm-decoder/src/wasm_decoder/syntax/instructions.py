@@ -690,7 +690,12 @@ class Op:
         return self.name
 
     def __reduce__(self) -> "tuple[object, tuple[int]]":
-        return OPS.__getitem__, (self.code,)
+        return _op, (self.code,)
+
+
+def _op(code: int) -> Op:
+    """What unpickling calls, so that a copy is the instruction of the table itself."""
+    return OPS[code]
 
 
 class Instr:
