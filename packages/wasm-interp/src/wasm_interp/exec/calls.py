@@ -1,0 +1,158 @@
+"""Calls from Python into generated code: depth, and what its Python exceptions mean.
+
+Generated code checks little itself: an index beyond the end of a memory is an IndexError of the view, a division by
+zero a ZeroDivisionError, endless recursion a RecursionError.  Here, where Python's call comes in, they become traps.
+"""
+
+import sys
+from _thread import allocate_lock, get_ident
+from struct import error as StructError
+
+from ..runtime.traps import (
+    CallStackExhausted,
+    DivideByZero,
+    Frame,
+    MemoryOutOfBounds,
+    TableOutOfBounds,
+    Trap,
+    UndefinedElement,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from ..runtime.function import Function
+
+#: The file name of generated code.
+FILE = "<wasm>"
+
+#: By how much Python's limit of nested calls is raised while WebAssembly runs.  Generated code that calls generated code
+#: takes no space on the machine's stack in CPython; what host functions do takes some, hence no more in CPython 3.11,
+#: which has this one limit for both.  PyPy counts 768 bytes of the machine's stack for each.
+if sys.implementation.name == "pypy":
+    DEPTH = 8_000
+else:
+    DEPTH = 12_000 if sys.version_info < (3, 12) else 30_000
+#: How often calls may go from WebAssembly to the host and back into WebAssembly: each takes space on the machine's stack.
+NESTING = 300
+
+#: How many frames of a deep stack a note shows.
+_SHOWN = 24
+
+_lock = allocate_lock()
+#: For each thread how many calls into generated code are under way in it.
+_depths: "dict[int, int]" = {}
+#: Python's limit as it was before the first of them, and as it is now.
+_limits = [0, 0]
+
+
+def _raise_limit(thread: int) -> None:
+    with _lock:
+        if not _depths:
+            limit = sys.getrecursionlimit()
+            _limits[:] = limit, limit + DEPTH
+            sys.setrecursionlimit(limit + DEPTH)
+        _depths[thread] = 0
+
+
+def _restore_limit(thread: int) -> None:
+    with _lock:
+        _depths.pop(thread, None)
+        if not _depths and sys.getrecursionlimit() == _limits[1]:
+            sys.setrecursionlimit(_limits[0])
+
+
+def run(function: "Function", arguments: "list[object]") -> object:
+    """Call a function of generated code.  Raises Trap with frames, and what host functions raise."""
+    thread = get_ident()
+    depth = _depths.get(thread, -1)
+    try:
+        if depth < 0:
+            _raise_limit(thread)
+        elif depth >= NESTING:
+            raise CallStackExhausted
+        _depths[thread] = depth + 1
+        return function.code(*arguments)
+    except Trap as error:
+        if not error.frames:
+            _note(error, frames(error.__traceback__))
+        raise
+    except (IndexError, ZeroDivisionError, RecursionError, StructError, OverflowError) as error:
+        trap = _meaning(error)
+        if trap is None:
+            raise
+        _note(trap, frames(error.__traceback__))
+    finally:
+        if depth < 0:
+            _restore_limit(thread)
+        else:
+            _depths[thread] = depth
+    # outside of the handler: the many frames of the original exception are not kept
+    raise trap
+
+
+def _meaning(error: Exception) -> Trap | None:
+    """The trap that a Python exception stands for, None if it is not generated code that raised it."""
+    traceback = error.__traceback__
+    generated = others = 0
+    last = None
+    while traceback is not None:
+        last = traceback
+        if traceback.tb_frame.f_code.co_filename == FILE:
+            generated += 1
+            others = 0
+        else:
+            others += 1
+        traceback = traceback.tb_next
+    if last is None:
+        return None
+    if isinstance(error, RecursionError):
+        # somebody's own recursion in a host function is the host's affair
+        return CallStackExhausted() if generated and generated >= others else None
+    if others:
+        return None
+    if isinstance(error, ZeroDivisionError):
+        return DivideByZero()
+    opcode = _opcode(last)
+    if opcode == 0x11:
+        return UndefinedElement()
+    if opcode == 0x25:
+        return TableOutOfBounds()
+    return MemoryOutOfBounds()
+
+
+def _opcode(traceback: "TracebackType") -> int:
+    linked = traceback.tb_frame.f_globals["linked"]
+    index = int(traceback.tb_frame.f_code.co_name[1:])
+    offset = linked.code.offset(index, traceback.tb_lineno)
+    opcode: int = linked.code.data(index)[offset]
+    return opcode
+
+
+def frames(traceback: "TracebackType | None") -> "tuple[Frame, ...]":
+    """The WebAssembly calls in a traceback, innermost first."""
+    found = []
+    while traceback is not None:
+        code = traceback.tb_frame.f_code
+        if code.co_filename == FILE:
+            linked = traceback.tb_frame.f_globals["linked"]
+            found.append((linked, int(code.co_name[1:]), traceback.tb_lineno))
+        traceback = traceback.tb_next
+    found.reverse()
+    return tuple(
+        [
+            Frame(index, linked.code.name(index), linked.code.offset(index, line) or None, linked.instance.name)
+            for linked, index, line in found
+        ]
+    )
+
+
+def _note(trap: Trap, found: "tuple[Frame, ...]") -> None:
+    trap.frames = found
+    if found:
+        lines = [f"  {frame!r}" for frame in found]
+        if len(lines) > _SHOWN:
+            middle = len(lines) - _SHOWN
+            lines[_SHOWN // 2 : -_SHOWN // 2] = [f"  ... {middle} more ..."]
+        trap.add_note("WebAssembly calls, innermost first:\n" + "\n".join(lines))

@@ -1,0 +1,232 @@
+"""The names that generated code finds: one namespace for each instance, filled as functions come to need it."""
+
+from types import FunctionType
+from weakref import WeakValueDictionary
+
+from ..runtime.function import Function
+from ..runtime.values import f32_from_bits, f64_from_bits
+from . import access
+from .calls import FILE, run
+from .numeric import NAMESPACE
+from .translate import Names, Source, translate
+from .vector import VECTOR
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import CodeType
+
+    from wasm_decoder import Features, Module
+
+    from ..runtime.instance import Instance
+    from ..runtime.memory import Memory
+
+
+class ModuleCode:
+    """What instances of a module share: its functions as Python code objects, made when they are first needed.
+
+    Attributes:
+        module: the module.
+        names: what it says about the names that sources use.
+    """
+
+    __slots__ = ("__weakref__", "_codes", "_offsets", "_validated", "module", "names")
+
+    def __init__(self, module: "Module") -> None:
+        self.module = module
+        self.names = Names(module)
+        self._codes: dict[int, CodeType] = {}
+        self._offsets: dict[int, list[int]] = {}
+
+    def source(self, index: int) -> Source:
+        """The source of a function that the module defines."""
+        return translate(self.names, index)
+
+    def code(self, index: int, validate: "Features | None") -> "CodeType":
+        """The code object of such a function; with features given, the body is validated first."""
+        found = self._codes.get(index)
+        if found is None:
+            if validate is not None:
+                from wasm_decoder import validate_func
+
+                validate_func(self.module, index - self.names.imported_funcs, validate)
+            source = self.source(index)
+            unit = compile(source.text, FILE, "exec", dont_inherit=True)
+            found = next(constant for constant in unit.co_consts if hasattr(constant, "co_code"))
+            self._offsets[index] = source.offsets
+            self._codes[index] = found
+        return found
+
+    def offset(self, index: int, line: int) -> int:
+        """The offset of the instruction that a line of a function is for, 0 if it is for none."""
+        return self._offsets[index][line - 1]
+
+    def data(self, index: int) -> bytes:
+        """The bytes that offsets count in."""
+        return self.module.funcs[index - self.names.imported_funcs].data
+
+    def name(self, index: int) -> str:
+        """A function's name: in the name section, or of an export, or ""."""
+        from wasm_decoder.custom.names import names
+
+        found = names(self.module).funcs.get(index)
+        if found is None:
+            found = next((e.name for e in self.module.exports if e.kind == "func" and e.index == index), "")
+        return found
+
+
+_modules: "WeakValueDictionary[int, ModuleCode]" = WeakValueDictionary()
+
+
+def module_code(module: "Module") -> ModuleCode:
+    """The code of a module: the same for all its instances, as long as one of them lives."""
+    # a module lives as long as its code, so the key is not used again before the entry is gone
+    found = _modules.get(id(module))
+    if found is None:
+        found = _modules[id(module)] = ModuleCode(module)
+    return found
+
+
+class Linked:
+    """An instance as generated code sees it.
+
+    Attributes:
+        instance, code: the instance and its module's code.
+        namespace: the globals of its functions.  Names: ``f`` functions, ``g`` globals (their values), ``G`` globals
+            (the objects), ``M`` memories, ``O`` tables, ``T`` their elements, ``D`` defined types, ``R`` references to
+            functions, each with an index; the families of ``access``; ``v_`` vector functions; the names of ``numeric``.
+    """
+
+    __slots__ = ("__weakref__", "_features", "_views", "code", "instance", "namespace")
+
+    def __init__(self, instance: "Instance", features: "Features | None") -> None:
+        """``features`` are given if bodies are to be validated before they are translated."""
+        self.instance = instance
+        self.code = module_code(instance.module)
+        self._features = features
+        self._views: dict[str, tuple[str, Memory]] = {}
+        self.namespace: dict[str, object] = {**NAMESPACE, "instance": instance, "linked": self}
+
+    def function(self, index: int) -> Function:
+        """A function that the module defines; its code is made when it is first called."""
+        names = self.code.names
+        deftype = names.deftypes[names.func_types[index]]
+        made = Function(deftype, self._stub(index), instance=self.instance, index=index, run=run)
+        made.name = self.code.name(index) if len(names.module.funcs) < 10_000 else ""
+        return made
+
+    def _stub(self, index: int) -> "Callable[..., object]":
+        """What stands for a function until it is first called."""
+        names = self.code.names
+        arity = len(names.functype(names.func_types[index]).params)
+        return _stub_factory(arity)(lambda: self.define(index))
+
+    def define(self, index: int) -> "Callable[..., object]":
+        """The function with that index, one that the module defines, as a Python function."""
+        name = f"f{index}"
+        namespace = self.namespace
+        found = namespace.get(name)
+        if isinstance(found, FunctionType) and found.__code__.co_filename == FILE:
+            return found
+        code = self.code.code(index, self._features)
+        for needed in code.co_names:
+            if needed not in namespace:
+                self._provide(needed)
+        found = FunctionType(code, namespace, name)
+        namespace[name] = found
+        self.instance.function(index).code = found
+        return found
+
+    def _provide(self, name: str) -> None:
+        """Put what a name stands for into the namespace, unless it is the name of an attribute."""
+        instance = self.instance
+        value: object
+        kind, number = name[0], name[1:]
+        if number.isdigit() and kind in "fgGMOTDR":
+            index = int(number)
+            if kind == "f":
+                value = self._callee(index)
+            elif kind == "g":
+                value = instance.globals[index].raw
+            elif kind == "G":
+                value = instance.globals[index]
+            elif kind == "M":
+                value = instance.mems[index]
+            elif kind == "O":
+                value = instance.tables[index]
+            elif kind == "T":
+                value = instance.tables[index].elements
+            elif kind == "D":
+                value = instance.deftypes[index]
+            else:
+                value = instance.function(index)
+        elif name.startswith("v_"):
+            value = _vector_function(name)
+        elif name.startswith("nan"):
+            bits = int(name[6:], 16)
+            value = f32_from_bits(bits) if name[3:5] == "32" else f64_from_bits(bits)
+        else:
+            family, _, index_text = name.partition("_")
+            if family.removeprefix("P") not in access.FORMATS and family != "MEM":
+                return
+            memory = instance.mems[int(index_text or 0)]
+            if not self._views:
+                for each in instance.mems:
+                    each.watch(self)
+            self._views[name] = family, memory
+            value = access.provide(family, memory)
+        self.namespace[name] = value
+
+    def _callee(self, index: int) -> "Callable[..., object]":
+        function = self.instance.function(index)
+        code = function.code
+        if function.instance is None or function.instance is self.instance:
+            return code
+        provider = function.instance.linked
+        if not isinstance(provider, Linked):
+            return code
+        # another instance's function: where it has no code yet, ours is replaced when it gets it
+        if isinstance(code, FunctionType) and code.__code__.co_filename == FILE:
+            return code
+
+        def define() -> "Callable[..., object]":
+            found = self.namespace[f"f{index}"] = provider.define(function.index)
+            return found
+
+        return _stub_factory(len(function.type.params))(define)
+
+    def refresh(self, memory: "Memory") -> None:
+        """A memory has grown."""
+        for name, (family, of) in self._views.items():
+            if of is memory:
+                self.namespace[name] = access.provide(family, memory)
+
+
+_factories: "dict[int, Callable[[Callable[[], Callable[..., object]]], Callable[..., object]]]" = {}
+
+
+def _stub_factory(arity: int) -> "Callable[[Callable[[], Callable[..., object]]], Callable[..., object]]":
+    """Makes functions of so many parameters that first ask for the real function, then call it.
+
+    With parameters of their own they take no space on the machine's stack, as ``*args`` would.
+    """
+    found = _factories.get(arity)
+    if found is None:
+        parameters = ", ".join([f"a{i}" for i in range(arity)])
+        made: dict[str, Callable[[Callable[[], Callable[..., object]]], Callable[..., object]]] = {}
+        exec(f"def make(define):\n def stub({parameters}): return define()({parameters})\n return stub", made)
+        found = _factories[arity] = made["make"]
+    return found
+
+
+_vector_names: "dict[str, str]" = {}
+
+
+def _vector_function(name: str) -> "Callable[..., object]":
+    if not _vector_names:
+        from wasm_decoder.syntax.instructions import OPS
+
+        for code, op in OPS.items():
+            if code >> 16 == 0xFD:
+                _vector_names[f"v_{op.name.replace('.', '_')}"] = op.name
+    return VECTOR[_vector_names[name]]
