@@ -182,3 +182,17 @@ def test_help_names_every_command(capfd: Captured) -> None:
     assert main([]) == 2
     assert main(["dance"]) == 2
     assert "'dance'" in capfd.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX pipes")
+def test_output_that_nobody_reads_is_no_drama(tmp_path: Path) -> None:
+    path = tmp_path / "many.wasm"
+    path.write_bytes(encode(parse_wat(f"(module {'(func)' * 20000})")))
+    command = [sys.executable, "-m", "wazero", "inspect", "--functions", str(path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline().split() == [b"0", b"2", b"[]", b"->", b"[]"]
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(timeout=60) == 141

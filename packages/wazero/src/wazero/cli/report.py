@@ -7,6 +7,8 @@ from wasm_interp import Trap
 
 def fail(path: str, error: Exception) -> None:
     """Print an error that has to do with a file, and its notes: those of a trap are its frames."""
+    if isinstance(error, BrokenPipeError):
+        raise error  # it is about our own output, and not worth a word
     sys.stdout.flush()
     print(f"wazero: {describe(path, error)}", file=sys.stderr)
     for note in getattr(error, "__notes__", ()):
