@@ -1,0 +1,68 @@
+"""What the native engine asks of the operating system: executable memory, guarded memory, stacks, faults, time.
+
+``unavailable`` says whether it can be had here. Everything below ``linux`` is independent of the system; macOS and
+Windows need a module of the same interface, and until they have one they are refused.
+"""
+
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_answer: "list[str | None]" = []
+
+
+def unavailable() -> "str | None":
+    """Why machine code can't run in this process, in words for a user; None where it can. The answer is kept."""
+    if not _answer:
+        _answer.append(next((reason for reason in (check() for check in _CHECKS) if reason), None))
+    return _answer[0]
+
+
+def _interpreter() -> "str | None":
+    if sys.implementation.name != "cpython":
+        return f"machine code needs CPython, this is {sys.implementation.name}"
+    if not (3, 11) <= sys.version_info[:2] <= (3, 15):
+        return (
+            f"CPython {sys.version_info[0]}.{sys.version_info[1]} is not known: its objects may be laid out otherwise"
+        )
+    if not getattr(sys, "_is_gil_enabled", lambda: True)() or (hasattr(sys, "abiflags") and "t" in sys.abiflags):
+        return "free-threaded CPython is not supported"
+    if hasattr(sys, "gettotalrefcount"):
+        return "debug builds of CPython are not supported"
+    return None
+
+
+def _system() -> "str | None":
+    if sys.platform != "linux":
+        return f"machine code on {sys.platform} is not written yet"
+    return None
+
+
+def _processor() -> "str | None":
+    import os
+
+    machine = os.uname().machine
+    if machine != "x86_64" or sys.maxsize < 1 << 32:
+        return f"machine code for {machine} with {'64' if sys.maxsize > 1 << 32 else '32'} bits is not written yet"
+    return None
+
+
+def _execution() -> "str | None":
+    try:
+        from . import linux
+        from .code import CodeSpace
+
+        space = CodeSpace(linux.PAGE)
+        block = space.allocate(16)
+        block.write(bytes.fromhex("b8 2a 00 00 00 c3"))  # mov eax, 42; ret
+        if linux.call(block.address) != 42:
+            return "machine code that was made here does not run"
+        block.release()
+    except (ImportError, OSError) as error:
+        return f"executable memory is denied: {error}"
+    return None
+
+
+_CHECKS: "tuple[Callable[[], str | None], ...]" = (_interpreter, _system, _processor, _execution)

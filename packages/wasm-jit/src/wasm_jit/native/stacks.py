@@ -1,0 +1,39 @@
+"""Stacks for compiled code, with pages at both ends that nobody may touch."""
+
+import weakref
+
+from . import linux
+
+#: Room below the limit that compiled code checks for: frames that don't check, signal handlers (the kernel saves up
+#: to 12 KiB of registers for each), what is saved on the way to a trap.
+MARGIN = 64 << 10
+_GUARD = 64 << 10
+
+
+class Stack:
+    """A stack that grows down from ``top``.
+
+    Args:
+        size: what compiled code may use, in bytes.
+
+    OSError if there is no memory. Pages that were never used cost nothing.
+
+    Attributes:
+        top: address where an empty stack starts, a multiple of 64.
+        limit: the lowest stack pointer with which a function may be entered.
+        bottom: the lowest address that can be touched.
+    """
+
+    def __init__(self, size: int) -> None:
+        usable = linux.pages(size + MARGIN)
+        start = linux.reserve(usable + 2 * _GUARD)
+        self._finalizer = weakref.finalize(self, linux.release, start, usable + 2 * _GUARD)
+        self._finalizer.atexit = False
+        self.bottom = start + _GUARD
+        self.top = self.bottom + usable
+        self.limit = self.bottom + MARGIN
+        linux.protect(self.bottom, usable, linux.READ | linux.WRITE)
+
+    def release(self) -> None:
+        """Give the memory back; nothing may run on the stack."""
+        self._finalizer()

@@ -1,0 +1,210 @@
+"""A thread that interrupts compiled code every few milliseconds.
+
+It is machine code and no Python thread: it never wants the GIL, so it ticks while compiled code holds it, and it
+blocks all signals, so that these go to Python's threads. (A Python thread would not run while compiled code has the
+GIL; a timer signal would end the system calls of the program it is in, and take a signal number away.) A tick writes
+all ones to the limit of each execution that is active; what happens then is up to the execution.
+
+When nothing was active for a second it sleeps until the next entry wakes it, so an idle process stays idle. The entry
+first counts itself active, then looks whether the ticker is parked; the ticker first says that it is parked, then
+looks whether anyone is active. The processor may swap the entry's two steps; ``membarrier`` between the ticker's
+steps makes that harmless without a fence in every entry.
+"""
+
+import ctypes
+import os
+import signal
+import threading
+
+from ..amd64 import abi
+from ..amd64.assembler import Assembler
+from ..amd64.registers import NE, R10, R12, RAX, RBX, RCX, RDI, RDX, RSI, B, E
+from . import linux
+from .code import CodeSpace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .code import Block
+
+#: Nanoseconds between ticks.
+PERIOD = 4_000_000
+_IDLE_TICKS = 250
+
+_SYS_FUTEX, _SYS_MEMBARRIER = 202, 324
+_FUTEX_WAIT_PRIVATE, _FUTEX_WAKE_PRIVATE = 128, 129
+_MEMBARRIER_EXPEDITED, _MEMBARRIER_REGISTER = 8, 16
+
+# the page that the thread works on
+_STATE = 0
+_PERIOD = 16  # struct timespec
+_TABLE = 64  # addresses of executions, then 0
+_TICKING, _PARKED, _STOPPED = 0, 1, 2
+
+_CAPACITY = 16_384
+
+
+def _thread(page: int, parks: bool) -> bytes:
+    """start(): the loop."""
+    a = Assembler()
+    found, stop = a.label(), a.label()
+    for register in (RBX, R12):
+        a.push_r(register)
+    a.mov64_ri(RBX, page)
+
+    def sleep(state: int, timeout: bool) -> None:
+        """Until somebody changes the state, or for the period."""
+        a.lea64_rm(RDI, RBX, _STATE)
+        a.mov32_ri(RSI, _FUTEX_WAIT_PRIVATE)
+        a.mov32_ri(RDX, state)
+        if timeout:
+            a.lea64_rm(R10, RBX, _PERIOD)
+        else:
+            a.xor32_rr(R10, R10)
+        a.mov32_ri(RAX, _SYS_FUTEX)
+        a.syscall()
+        a.cmp32_mi(RBX, _STATE, _STOPPED)
+        a.jcc(E, stop)
+
+    again = a.here()
+    a.xor32_rr(R12, R12)  # ticks without work
+    tick = a.here()
+    sleep(_TICKING, timeout=True)
+    a.call(found)
+    a.test32_rr(RDX, RDX)
+    a.jcc(NE, again)
+    a.inc32_r(R12)
+    a.cmp32_ri(R12, _IDLE_TICKS)
+    a.jcc(B, tick)
+    if not parks:
+        a.jmp(again)
+    else:
+        a.xor32_rr(RAX, RAX)
+        a.mov32_ri(RCX, _PARKED)
+        a.lock_cmpxchg32_mr(RBX, _STATE, RCX)
+        a.jcc(NE, stop)
+        a.mov32_ri(RDI, _MEMBARRIER_EXPEDITED)
+        a.xor32_rr(RSI, RSI)
+        a.xor32_rr(RDX, RDX)
+        a.mov32_ri(RAX, _SYS_MEMBARRIER)
+        a.syscall()
+        a.call(found)
+        wait = a.label()
+        a.test32_rr(RDX, RDX)
+        a.jcc(E, wait)
+        a.mov32_ri(RAX, _PARKED)
+        a.xor32_rr(RCX, RCX)
+        a.lock_cmpxchg32_mr(RBX, _STATE, RCX)
+        a.jmp(again)
+        a.bind(wait)
+        sleep(_PARKED, timeout=False)
+        a.cmp32_mi(RBX, _STATE, _PARKED)
+        a.jcc(E, wait)
+        a.jmp(again)
+
+    a.bind(stop)
+    for register in (R12, RBX):
+        a.pop_r(register)
+    a.xor32_rr(RAX, RAX)
+    a.ret()
+
+    a.bind(found)  # interrupt what is active; edx: whether anything is
+    a.xor32_rr(RDX, RDX)
+    a.lea64_rm(RSI, RBX, _TABLE)
+    each, done, idle = a.label(), a.label(), a.label()
+    a.bind(each)
+    a.mov64_rm(RAX, RSI, 0)
+    a.test64_rr(RAX, RAX)
+    a.jcc(E, done)
+    a.cmp64_mi(RAX, abi.ACTIVE, 0)
+    a.jcc(E, idle)
+    a.mov64_mi(RAX, abi.LIMIT, -1)
+    a.mov32_ri(RDX, 1)
+    a.bind(idle)
+    a.add64_ri(RSI, 8)
+    a.jmp(each)
+    a.bind(done)
+    a.ret()
+    return a.finish().data
+
+
+class Ticker:
+    """The thread and the table of executions.
+
+    Attributes:
+        parked: address of the 32-bit word that is not 0 while the thread has to be woken by ``wake``.
+    """
+
+    def __init__(self) -> None:
+        self._page = linux.allocate(_TABLE + 8 * _CAPACITY)
+        self.parked = self._page + _STATE
+        linux.write(self._page + _PERIOD, (0).to_bytes(8, "little") + PERIOD.to_bytes(8, "little"))
+        linux.set_word(self.parked, _STOPPED)
+        self._count = 0
+        self._lock = threading.Lock()
+        self._block: Block | None = None
+        self._thread: ctypes.c_ulong | None = None
+
+    def add(self, execution: int) -> None:
+        """Tick for this execution, whose memory must stay for as long as the process lives."""
+        with self._lock:
+            if self._count == _CAPACITY - 1:
+                raise OSError(12, "too many threads run compiled code")
+            linux.set_word(self._page + _TABLE + 8 * self._count, execution)
+            self._count += 1
+
+    def wake(self) -> None:
+        """Make the thread tick; the first time in a process, start it. Raises OSError if there can be no thread."""
+        with self._lock:
+            if self._thread is not None:
+                linux.set_word(self.parked, _TICKING)
+                linux.system_call(_SYS_FUTEX, self.parked, _FUTEX_WAKE_PRIVATE, 1, 0)
+                return
+            try:
+                linux.system_call(_SYS_MEMBARRIER, _MEMBARRIER_REGISTER, 0, 0)
+                parks = True
+            except OSError:
+                parks = False
+            if self._block is None:
+                self._block = CodeSpace(linux.PAGE).place(_thread(self._page, parks))
+            linux.set_word(self.parked, _TICKING)
+            thread = ctypes.c_ulong()
+            before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+            try:
+                if failed := _libc.pthread_create(
+                    ctypes.byref(thread), None, ctypes.c_void_p(self._block.address), None
+                ):
+                    linux.set_word(self.parked, _STOPPED)
+                    raise OSError(failed, "can't start a thread")
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            self._thread = thread
+
+    # A thread does not survive a fork, and Python warns of forks in processes that have several. So there is none
+    # while one happens; unless compiled code is under way it starts again when that is called next.
+
+    def _before_fork(self) -> None:
+        self._lock.acquire()
+        if self._thread is not None:
+            linux.set_word(self.parked, _STOPPED)
+            linux.system_call(_SYS_FUTEX, self.parked, _FUTEX_WAKE_PRIVATE, 1, 0)
+            _libc.pthread_join(self._thread, None)
+            self._thread = None
+
+    def _after_fork(self) -> None:
+        self._lock.release()
+        table = range(self._page + _TABLE, self._page + _TABLE + 8 * self._count, 8)
+        if any(linux.word(linux.word(row) + abi.ACTIVE) for row in table):
+            self.wake()
+
+
+_libc = ctypes.CDLL(None)
+_tickers: "list[Ticker]" = []
+
+
+def ticker() -> Ticker:
+    """The process's ticker."""
+    if not _tickers:
+        one = Ticker()
+        _tickers.append(one)
+        os.register_at_fork(before=one._before_fork, after_in_parent=one._after_fork, after_in_child=one._after_fork)
+    return _tickers[0]
