@@ -4,6 +4,7 @@ An engine is one line in ENGINES.  All give the same observation of the same pro
 """
 
 import atexit
+import ctypes
 import math
 import struct
 from collections.abc import Callable, Mapping, Sequence
@@ -41,7 +42,7 @@ def normal(value: object, functions: Mapping[object, str]) -> object:
     if isinstance(value, Function):
         return functions.get(value, "function")
     if isinstance(value, wasmtime.Func):
-        return functions.get(address(value), "function")
+        return functions.get(identity(value), "function")
     if isinstance(value, wasmtime.Val):
         return normal(value.value, functions)
     return value
@@ -105,10 +106,13 @@ ENGINE = wasmtime.Engine(configuration())
 atexit.register(ENGINE.close)  # at the interpreter's end it would be too late
 
 
-def address(function: wasmtime.Func) -> int:
-    """What is the same for two Python objects that stand for the same function."""
-    found: int = getattr(function._func, "__private")  # with a dot the name would be mangled in a class
-    return found
+def identity(function: wasmtime.Func) -> object:
+    """What is the same for two references to the same function: its code and its instance.
+
+    An instance makes a record of its own for a function that it imports, so that the record's address would not do.
+    """
+    record: int = getattr(function._func, "__private")  # with a dot the name would be mangled in a class
+    return ctypes.string_at(record, 8), ctypes.string_at(record + 24, 8)
 
 
 _TYPES = {I32: wasmtime.ValType.i32, I64: wasmtime.ValType.i64, F32: wasmtime.ValType.f32, F64: wasmtime.ValType.f64}
@@ -129,24 +133,33 @@ def run_wasmtime(program: Program) -> Observation:
     """What wasmtime makes of a program."""
     log: Observation = []
     store = wasmtime.Store(ENGINE)
-    module = wasmtime.Module(ENGINE, program.binary)
     functions = host(log)
-    imports = []
-    for item in module.imports:
-        assert item.name is not None
-        functype = HOST[item.name]
-        signature = wasmtime.FuncType([_valtype(t) for t in functype.params], [_valtype(t) for t in functype.results])
-        imports.append(wasmtime.Func(store, signature, functions[item.name]))
-    try:
-        instance = wasmtime.Instance(store, module, imports)
-    except wasmtime.Trap as trap:
-        log.append(("instantiate", trap_name(trap)))
-        return log
-    exports = dict(instance.exports(store))
-    names: dict[object, str] = {address(f): name for name, f in exports.items() if isinstance(f, wasmtime.Func)}
-    fuel = exports.get("fuel")
-    for name, args in program.calls:
-        function = exports[name]
+    instances: list[dict[str, wasmtime._exportable.AsExtern]] = []
+    names: dict[object, str] = {}
+    for number, code in enumerate(program.binaries):
+        module = wasmtime.Module(ENGINE, code)
+        imports: list[wasmtime._exportable.AsExtern] = []
+        for item in module.imports:
+            assert item.name is not None
+            if item.module == "first":
+                imports.append(instances[0][item.name])
+                continue
+            params, results = HOST[item.name].params, HOST[item.name].results
+            signature = wasmtime.FuncType([_valtype(t) for t in params], [_valtype(t) for t in results])
+            imports.append(wasmtime.Func(store, signature, functions[item.name]))
+        try:
+            exports = dict(wasmtime.Instance(store, module, imports).exports(store))
+        except wasmtime.Trap as trap:
+            log.append((f"instantiate {number}", trap_name(trap)))
+            break
+        instances.append(exports)
+        for name, export in exports.items():
+            if isinstance(export, wasmtime.Func):
+                names.setdefault(identity(export), f"{number}.{name}")
+    for number, name, args in program.calls:
+        if number >= len(instances):
+            continue
+        function, fuel = instances[number][name], instances[number].get("fuel")
         assert isinstance(function, wasmtime.Func)
         if isinstance(fuel, wasmtime.Global):
             fuel.set_value(store, FUEL)
@@ -154,16 +167,19 @@ def run_wasmtime(program: Program) -> Observation:
             result = normal(function(store, *arguments(args)), names)
         except wasmtime.Trap as trap:
             result = trap_name(trap)
-        log.append((f"{name}{args}", result))
-    for name, export in exports.items():
-        if isinstance(export, wasmtime.Memory):
-            log.append((name, bytes(export.read(store))))
-        elif isinstance(export, wasmtime.Global):
-            log.append((name, normal(export.value(store), names)))
-        elif isinstance(export, wasmtime.Table):
-            log.append((name, tuple([normal(export.get(store, i), names) for i in range(export.size(store))])))
-        elif isinstance(export, wasmtime.Func) and name[0] == "v":
-            log.append((name, normal(export(store), names)))
+        log.append((f"{number}.{name}{args}", result))
+    for number, exports in enumerate(instances):
+        for name, export in exports.items():
+            what = f"{number}.{name}"
+            if isinstance(export, wasmtime.Memory):
+                log.append((what, bytes(export.read(store))))
+            elif isinstance(export, wasmtime.Global) and name[0] != "w":
+                log.append((what, normal(export.value(store), names)))
+            elif isinstance(export, wasmtime.Table):
+                elements = [normal(export.get(store, i), names) for i in range(export.size(store))]
+                log.append((what, tuple(elements)))
+            elif isinstance(export, wasmtime.Func) and name[0] == "v":
+                log.append((what, normal(export(store), names)))
     return log
 
 
@@ -175,39 +191,47 @@ def run(program: Program, engine: Engine) -> Observation:
     log: Observation = []
     functions = {name: HostFunction(HOST[name], call, name=name) for name, call in host(log).items()}
     store = Store(engine, features=Features.CORE_2_0)
-    try:
-        instance = store.instantiate(program.binary, {"host": functions})
-    except Trap as trap:
-        log.append(("instantiate", _SAME.get(trap.message, trap.message)))
-        return log
-    names: dict[object, str] = {
-        f: name for name in instance.exports if isinstance(f := instance.exports[name], Function)
-    }
-    fuel = instance.exports.get("fuel")
-    for name, args in program.calls:
+    store.register("host", functions)
+    instances: list[Instance] = []
+    names: dict[object, str] = {}
+    for number, code in enumerate(program.binaries):
+        try:
+            instance = store.instantiate(code)
+        except Trap as trap:
+            log.append((f"instantiate {number}", _SAME.get(trap.message, trap.message)))
+            break
+        instances.append(instance)
+        if number == 0:
+            store.register("first", instance)
+        for name in instance.exports:
+            item = instance.exports[name]
+            if isinstance(item, Function):
+                names.setdefault(item, f"{number}.{name}")
+    for number, name, args in program.calls:
+        if number >= len(instances):
+            continue
+        function, fuel = instances[number].exports[name], instances[number].exports.get("fuel")
+        assert isinstance(function, Function)
         if isinstance(fuel, WasmGlobal):
             fuel.value = FUEL
-        log.append((f"{name}{args}", _call(instance, name, arguments(args), names)))
-    for name in instance.exports:
-        item = instance.exports[name]
-        if isinstance(item, Memory):
-            log.append((name, item.read(0, len(item))))
-        elif isinstance(item, WasmGlobal):
-            log.append((name, normal(item.value, names)))
-        elif isinstance(item, Table):
-            log.append((name, tuple([normal(item.get(i), names) for i in range(item.size)])))
-        elif isinstance(item, Function) and name[0] == "v":
-            log.append((name, normal(item(), names)))
+        try:
+            result = normal(function(*arguments(args)), names)
+        except Trap as trap:
+            result = _SAME.get(trap.message, trap.message)
+        log.append((f"{number}.{name}{args}", result))
+    for number, instance in enumerate(instances):
+        for name in instance.exports:
+            item = instance.exports[name]
+            what = f"{number}.{name}"
+            if isinstance(item, Memory):
+                log.append((what, item.read(0, len(item))))
+            elif isinstance(item, WasmGlobal) and name[0] != "w":
+                log.append((what, normal(item.value, names)))
+            elif isinstance(item, Table):
+                log.append((what, tuple([normal(item.get(i), names) for i in range(item.size)])))
+            elif isinstance(item, Function) and name[0] == "v":
+                log.append((what, normal(item(), names)))
     return log
-
-
-def _call(instance: Instance, name: str, args: list[object], names: Mapping[object, str]) -> object:
-    function = instance.exports[name]
-    assert isinstance(function, Function)
-    try:
-        return normal(function(*args), names)
-    except Trap as trap:
-        return _SAME.get(trap.message, trap.message)
 
 
 #: Each engine by the name that users know it by.

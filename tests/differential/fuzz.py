@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 
 import wasmtime
-from wasm_decoder import DecodeError, Features, ValidationError, WasmError, decode, validate
+from wasm_decoder import DecodeError, Features, ValidationError, WasmError, decode, print_wat, validate
 from wasm_interp import Engine
 
 from .choices import Choices
@@ -69,14 +69,14 @@ def until(count: int | None = None, seconds: float | None = None) -> Callable[[i
 
 
 def describe(program: Program) -> str:
-    """The program for a reader: its module as text, and its calls."""
-    try:
-        from wasm_decoder import print_wat
-
-        text = print_wat(decode(program.binary, Features.CORE_2_0))
-    except Exception as error:  # whatever is wrong with it, the bytes are there
-        text = f";; {error!r}\n;; {program.binary.hex()}"
-    return text.rstrip() + "\n" + "".join([f";; {name}{args}\n" for name, args in program.calls])
+    """The program for a reader: its modules as text, and its calls."""
+    texts = []
+    for code in program.binaries:
+        try:
+            texts.append(print_wat(decode(code, Features.CORE_2_0)).rstrip() + "\n")
+        except Exception as error:  # whatever is wrong with it, the bytes are there
+            texts.append(f";; {error!r}\n;; {code.hex()}\n")
+    return "".join(texts + [f";; {number}.{name}{args}\n" for number, name, args in program.calls])
 
 
 def search_modules(seed: int, stop: Callable[[int], bool], engines: Mapping[str, Engine], count: Count) -> None:
@@ -149,7 +149,7 @@ def search_bytes(seed: int, stop: Callable[[int], bool], count: Count) -> None:
     material = [data for data in binaries() if wasmtime_refusal(data) is None]
     for i, rng in enumerate(seeds(seed, stop)):
         if i % 50 == 0:
-            material.append(generate(rng.randbytes(rng.randrange(300))).binary)
+            material += generate(rng.randbytes(rng.randrange(300))).binaries
         choices = rng.randbytes(40)
         one, other = rng.choice(material), rng.choice(material)
 
