@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     #: The effect of an instruction with a prefix, its natural alignment (-1: it has no memarg) and number of lanes.
     Row = tuple[Effect, int, int]
+    Tables = tuple[list[Effect | None], list[Effect], dict[int, Row]]
 
 #: The natural alignment of loads and stores by opcode, -1 for all others.
 NATURAL = [OPS[code].align if 0x28 <= code <= 0x3E else -1 for code in range(256)]
@@ -33,6 +34,37 @@ def simple_effect(op: Op, addr: NumType = I32) -> Effect:
         tuple([t if isinstance(t, (NumType, VecType)) else addr for t in types]) for types in (op.params, op.results)
     )
     return _effects.setdefault((pops, pushes), Effect(pops, pushes))
+
+
+_known_tables: "dict[tuple[Features, NumType | None], Tables]" = {}
+
+
+def _tables(features: Features, addr: NumType | None) -> "Tables":
+    """The effects by opcode (see ``Context``) if ``addr`` is the address type of memory 0; None without a memory."""
+    key = features, addr
+    if key in _known_tables:
+        return _known_tables[key]
+    plain: list[Effect | None] = [None] * 256
+    no_memory = Wrong("unknown memory 0")
+    accesses: list[Effect] = [no_memory] * 256
+    prefixed: dict[int, Row] = {}
+    for code, op in OPS.items():
+        if op.params is None or op.feature not in features:
+            continue
+        kinds = op.immediates
+        if code < 256:
+            if not kinds:
+                plain[code] = simple_effect(op)
+            elif kinds[0] == "memarg" and addr is not None:
+                accesses[code] = simple_effect(op, addr)
+        elif not kinds or kinds[0] == "lane":
+            prefixed[code] = simple_effect(op), -1, op.lanes
+        elif kinds[0] == "memarg" and op.feature != Features.THREADS:
+            prefixed[code] = no_memory if addr is None else simple_effect(op, addr), op.align, op.lanes
+    plain[0x1A] = Drop((), ())
+    plain[0x1B] = Select((I32,), ())
+    _known_tables[key] = plain, accesses, prefixed
+    return _known_tables[key]
 
 
 class Local:
@@ -86,26 +118,7 @@ class Context:
         self._blocks: dict[tuple[FuncType, bool], Block] = {}
         self.blocks: dict[int, Block] = {}
         self.ifs: dict[int, Block] = {}
-
-        self.plain: list[Effect | None] = [None] * 256
-        addr = self.mems[0].addr if self.mems else I32
-        self.accesses: list[Effect] = [Wrong("no access")] * 256
-        self.prefixed: dict[int, Row] = {}
-        for code, op in OPS.items():
-            if op.params is None or op.feature not in features:
-                continue
-            kinds = op.immediates
-            if code < 256:
-                if not kinds:
-                    self.plain[code] = simple_effect(op)
-                elif kinds[0] == "memarg":
-                    self.accesses[code] = simple_effect(op, addr) if self.mems else Wrong("unknown memory 0")
-            elif not kinds or (kinds[0] in ("memarg", "lane") and op.feature != Features.THREADS):
-                memarg = kinds[:1] == ("memarg",)
-                if self.mems or not memarg:
-                    self.prefixed[code] = simple_effect(op, addr), op.align if memarg else -1, op.lanes
-        self.plain[0x1A] = Drop((), ())
-        self.plain[0x1B] = Select((I32,), ())
+        self.plain, self.accesses, self.prefixed = _tables(features, self.mems[0].addr if self.mems else None)
         self.global_gets = [self.local(t.type).get for t in self.globals]
         self.global_sets = [
             self.local(t.type).set if t.mutable else Wrong(self.immutable(i)) for i, t in enumerate(self.globals)
