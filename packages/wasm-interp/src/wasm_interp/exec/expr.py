@@ -80,7 +80,7 @@ def constant(number: int) -> Value:
 def as_int(value: Value) -> Value:
     """A value whose source is an int, not a bool."""
     if value.kind == CONDITION:
-        return Value(f"1 if {value.text} else 0", CONDITIONAL, value.deps, value.depth + 1, 0, 1)
+        return Value(f"1 if {within(value, LOGICAL_OR)} else 0", CONDITIONAL, value.deps, value.depth + 1, 0, 1)
     return value
 
 

@@ -86,12 +86,10 @@ def _truncations(bits: int, signed: bool) -> "tuple[Callable[[float], int], Call
 
 
 def divide(a: float, b: float) -> float:
-    """a / b where b is zero or NaN is to be kept: IEEE 754 division by zero."""
-    if b:
-        return a / b
-    if not a or a != a:
-        return a if a != a and not b else _NAN
-    return copysign(_INF, a) * copysign(1.0, b)
+    """a / b where Python refuses: b is zero."""
+    if a != a:
+        return quiet(a)
+    return copysign(_INF, a) * copysign(1.0, b) if a else _NAN
 
 
 def quiet(a: float) -> float:

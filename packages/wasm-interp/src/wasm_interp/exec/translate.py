@@ -133,11 +133,12 @@ class _Translator:
         self.controls: list[_Control] = []
         self.assigned_globals: set[int] = set()
         self.final = ""
+        self.final_at = 0
 
     def source(self) -> Source:
         self.controls.append(_Control("func", 0, FuncType((), self.type.results), self.items, self.at))
         self._run()
-        lines = Emitter(self.final).function(self.items)
+        lines = Emitter(self.final, self.final_at).function(self.items)
         params = len(self.type.params)
         header = [f"def f{self.index}({', '.join([f'l{i}' for i in range(params)])}):"]
         if self.assigned_globals:
@@ -463,9 +464,12 @@ class _Translator:
 
     def _fall(self, control: _Control) -> None:
         """The results of a construct go where a branch to its end puts them."""
-        self.settle()
         for i, type in enumerate(control.results, control.height):
-            self._place(i, self.stack[i], type)
+            value = self.stack[i] = self.stored(self.stack[i], type)
+            if value.constant:
+                self._place(i, value, type)
+            else:
+                self.spill(i)
 
     def end_(self) -> None:
         if not self._end(True):
@@ -478,6 +482,7 @@ class _Translator:
         if kind == "func":
             if reachable:
                 self.final = self._final()
+                self.final_at = self.at
             self.pos = self.end
             return True
         if reachable:

@@ -124,9 +124,10 @@ class Emitter:
         lines: indentation, text and offset of each line.
     """
 
-    def __init__(self, final: str) -> None:
+    def __init__(self, final: str, offset: int) -> None:
         """``final`` is the statement that ends the function when control reaches its end, "" for none."""
         self._final = final
+        self._offset = offset
         self._places = 1  # place 0 is the end of the function
         self._found: list[tuple[int, str, int] | None] = []
         self._whiles: list[_While] = []
@@ -138,7 +139,7 @@ class Emitter:
         else:
             body = self._shape(body, 0, 0, [])
             if self._emit(body, 1) and self._final:
-                self._line(1, self._final, 0)
+                self._line(1, self._final, self._offset)
         return [line for line in self._found if line is not None]
 
     def _line(self, indent: int, text: str, offset: int) -> None:
@@ -390,7 +391,7 @@ class Emitter:
         if high - low == 1:
             body = self._shape(states[low], 0, indent, [])
             if self._emit(body, indent):
-                self._line(indent, self._final or "return", 0)
+                self._line(indent, self._final or "return", self._offset)
             return
         middle = (low + high) // 2
         self._line(indent, f"if pc < {middle}:" if middle > 1 else "if not pc:", 0)

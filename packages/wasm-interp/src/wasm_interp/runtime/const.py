@@ -4,11 +4,14 @@ from .values import f32_from_bits, f64_from_bits
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
     from wasm_decoder.syntax.module import Expr
 
     from .instance import Instance
 
-_ARITHMETIC = {
+_ARITHMETIC: "dict[str, Callable[[Any, Any], object]]" = {
     "i32.add": lambda a, b: (a + b) & 0xFFFFFFFF,
     "i32.sub": lambda a, b: (a - b) & 0xFFFFFFFF,
     "i32.mul": lambda a, b: (a * b) & 0xFFFFFFFF,
@@ -16,7 +19,7 @@ _ARITHMETIC = {
     "i64.sub": lambda a, b: (a - b) & 0xFFFFFFFFFFFFFFFF,
     "i64.mul": lambda a, b: (a * b) & 0xFFFFFFFFFFFFFFFF,
 }
-_CONSTANTS = {
+_CONSTANTS: "dict[str, Callable[[Any], object]]" = {
     "i32.const": lambda value: value & 0xFFFFFFFF,
     "i64.const": lambda value: value & 0xFFFFFFFFFFFFFFFF,
     "f32.const": f32_from_bits,
@@ -31,15 +34,16 @@ def evaluate(expr: "Expr", instance: "Instance") -> object:
     stack: list[object] = []
     for instr in expr:
         name = instr.op.name
+        immediate: Any = instr.immediates[0] if instr.immediates else None
         if name in _CONSTANTS:
-            stack.append(_CONSTANTS[name](instr.immediates[0]))
+            stack.append(_CONSTANTS[name](immediate))
         elif name in _ARITHMETIC:
             right = stack.pop()
             stack.append(_ARITHMETIC[name](stack.pop(), right))
         elif name == "global.get":
-            stack.append(instance.globals[instr.immediates[0]].raw)  # type: ignore[index]  # a global's index
+            stack.append(instance.globals[immediate].raw)
         elif name == "ref.func":
-            stack.append(instance.function(instr.immediates[0]))  # type: ignore[arg-type]  # a function's index
+            stack.append(instance.function(immediate))
         elif name == "end":
             break
         else:

@@ -8,7 +8,8 @@ from .tag import Tag
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
+    from typing import Any
 
     from wasm_decoder import Module
     from wasm_decoder.valid.matching import DefType
@@ -19,56 +20,53 @@ if TYPE_CHECKING:
 
 
 class Exports:
-    """What an instance offers, by name: ``exports.name``, ``exports["name"]``, iteration over the names, ``in``, ``len``."""
+    """What an instance offers, by name: ``exports.name``, ``exports["name"]``, iteration over the names, ``in``, ``len``.
 
-    __slots__ = ("_instance", "_known", "_names")
+    There are no public methods, so that every name is the module's own.  Names are in the module's order.
+    """
+
+    __slots__ = ("__instance", "__known", "__names")
 
     def __init__(self, instance: "Instance") -> None:
-        self._instance = instance
-        self._names = {export.name: export for export in instance.module.exports}
-        self._known: dict[str, Extern] = {}
+        self.__instance = instance
+        self.__names = {export.name: export for export in instance.module.exports}
+        self.__known: dict[str, Extern] = {}
 
-    def __getitem__(self, name: str) -> "Extern":
+    # What an export is only the module knows, and the caller of it: a union would have to be cast at every use.
+
+    def __getitem__(self, name: str) -> "Any":
         """The export of that name.  Raises KeyError."""
-        found = self._known.get(name)
+        found = self.__known.get(name)
         if found is None:
-            export = self._names[name]
-            instance = self._instance
+            export = self.__names[name]
+            instance = self.__instance
             if export.kind == "func":
                 found = instance.function(export.index)
             else:
-                found = instance.spaces[export.kind][export.index]  # type: ignore[assignment]  # of that kind
-            self._known[name] = found
+                found = instance.spaces[export.kind][export.index]
+            self.__known[name] = found
         return found
 
-    def __getattr__(self, name: str) -> "Extern":
+    def __getattr__(self, name: str) -> "Any":
         try:
             return self[name]
         except KeyError:
             raise AttributeError(f"the instance has no export {name!r}", name=name, obj=self) from None
 
     def __iter__(self) -> "Iterator[str]":
-        return iter(self._names)
+        return iter(self.__names)
 
     def __len__(self) -> int:
-        return len(self._names)
+        return len(self.__names)
 
     def __contains__(self, name: object) -> bool:
-        return name in self._names
-
-    def keys(self) -> "tuple[str, ...]":
-        """The names, in the module's order; with ``[]`` this makes ``dict(exports)`` work."""
-        return tuple(self._names)
-
-    def get(self, name: str, default: object = None) -> object:
-        """The export of that name, or ``default``."""
-        return self[name] if name in self._names else default
+        return name in self.__names
 
     def __dir__(self) -> "list[str]":
-        return [*self._names, "get", "keys"]
+        return list(self.__names)
 
     def __repr__(self) -> str:
-        return f"<Exports: {', '.join(self._names)}>"
+        return f"<Exports: {', '.join(self.__names)}>"
 
 
 class Instance:
@@ -107,7 +105,7 @@ class Instance:
         self.exports = Exports(self)
 
     @property
-    def spaces(self) -> "dict[str, list[Table] | list[Memory] | list[Global] | list[Tag]]":
+    def spaces(self) -> "Mapping[str, Sequence[Table | Memory | Global | Tag]]":
         """The index spaces by the kind that exports and imports are of."""
         return {"table": self.tables, "memory": self.mems, "global": self.globals, "tag": self.tags}
 

@@ -2,10 +2,6 @@
 
 from wasm_decoder import WasmError
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import ClassVar
-
 
 class LinkError(WasmError):
     """An import is missing or is of the wrong kind or type.
@@ -78,79 +74,79 @@ class Trap(WasmError):
 class Unreachable(Trap):
     """The instruction ``unreachable`` was executed."""
 
-    message: "ClassVar[str]" = "unreachable"
+    message = "unreachable"
 
 
 class DivideByZero(Trap):
     """An integer was divided by zero."""
 
-    message: "ClassVar[str]" = "integer divide by zero"
+    message = "integer divide by zero"
 
 
 class IntegerOverflow(Trap):
     """The result of a signed division or of a truncation does not fit."""
 
-    message: "ClassVar[str]" = "integer overflow"
+    message = "integer overflow"
 
 
 class InvalidConversion(Trap):
     """A NaN was truncated to an integer."""
 
-    message: "ClassVar[str]" = "invalid conversion to integer"
+    message = "invalid conversion to integer"
 
 
 class MemoryOutOfBounds(Trap):
     """A memory was accessed beyond its end."""
 
-    message: "ClassVar[str]" = "out of bounds memory access"
+    message = "out of bounds memory access"
 
 
 class TableOutOfBounds(Trap):
     """A table was accessed beyond its end."""
 
-    message: "ClassVar[str]" = "out of bounds table access"
+    message = "out of bounds table access"
 
 
 class UndefinedElement(Trap):
     """An indirect call named an element beyond the end of the table."""
 
-    message: "ClassVar[str]" = "undefined element"
+    message = "undefined element"
 
 
 class UninitializedElement(Trap):
     """An indirect call met a null reference in the table."""
 
-    message: "ClassVar[str]" = "uninitialized element"
+    message = "uninitialized element"
 
 
 class IndirectCallTypeMismatch(Trap):
     """An indirect call met a function of another type."""
 
-    message: "ClassVar[str]" = "indirect call type mismatch"
+    message = "indirect call type mismatch"
 
 
 class CallStackExhausted(Trap):
     """Calls are nested too deeply."""
 
-    message: "ClassVar[str]" = "call stack exhausted"
+    message = "call stack exhausted"
 
 
 class NullReference(Trap):
     """A reference that must not be null was."""
 
-    message: "ClassVar[str]" = "null reference"
+    message = "null reference"
 
 
 class CastFailure(Trap):
     """A reference was cast to a type that it does not have."""
 
-    message: "ClassVar[str]" = "cast failure"
+    message = "cast failure"
 
 
 class ArrayOutOfBounds(Trap):
     """An array was accessed beyond its end."""
 
-    message: "ClassVar[str]" = "out of bounds array access"
+    message = "out of bounds array access"
 
 
 class ResourceError(WasmError):
