@@ -1,13 +1,13 @@
 """Where the parts of a module are in the context of its instances.
 
-After the fixed head (``amd64.convention.Context``) come words, in this order: for each memory the address of its
-descriptor (address, size in bytes); for each table the address of its descriptor (address, number of elements), an element
-being the address of a function record or of an object; for each global the address of its value; for each type its number;
-for each imported function the address of its record; for each defined function the address of its code; for each helper
-(an instruction that Python carries out) the address of its record.
+After the fixed head (``amd64.abi``) come the addresses of the C library's memmove and memset; then, a word each:
+for each table the address of its descriptor (address of the elements, their number), an element being the address
+of a function record or of an object, or 0; for each global the address of its value; for each type its number; for
+each imported function and for each helper (an instruction that Python carries out) the address of its record; then
+the records of the functions that the module defines.
 """
 
-from .amd64.convention import Context
+from .amd64.abi import CONTEXT_HEAD, FUNCTION_SIZE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,26 +19,31 @@ class Layout:
 
     Attributes:
         imports: how many functions are imported; the defined ones follow in the index space.
-        helpers: number of each helper, by opcode and immediates, in the order in which code asked for them.
+        copy, fill: of memmove and memset.
+        tables, globals, types, imported, helper_records, functions: where each row begins.
+        size: of the whole context, in bytes.
+        helpers: the number of each helper, by opcode and immediates.
     """
 
-    #: How many different helpers a module can use; more make the portable engine run the function.
+    #: How many different helpers the code of a module can use; there are few in real ones.
     HELPERS = 1024
 
     def __init__(self, module: "Module") -> None:
         self.imports = len(module.func_types) - len(module.funcs)
-        self.memories = Context.MODULE
-        self.tables = self.memories + 8 * len(module.mem_types)
+        self.copy = CONTEXT_HEAD
+        self.fill = self.copy + 8
+        self.tables = self.fill + 8
         self.globals = self.tables + 8 * len(module.table_types)
         self.types = self.globals + 8 * len(module.global_types)
         self.imported = self.types + 8 * len(module.subtypes)
-        self.functions = self.imported + 8 * self.imports
-        self.helper_records = self.functions + 8 * len(module.funcs)
-        self.size = self.helper_records + 8 * self.HELPERS
+        self.helper_records = self.imported + 8 * self.imports
+        self.functions = self.helper_records + 8 * self.HELPERS
+        self.functions += -self.functions % FUNCTION_SIZE
+        self.size = self.functions + FUNCTION_SIZE * len(module.funcs)
         self.helpers: dict[object, int] = {}
 
     def helper(self, key: object) -> int:
-        """The offset of the record of the helper that ``key`` names."""
+        """The offset of the word for the helper that ``key`` names.  Raises OverflowError if there are too many."""
         number = self.helpers.setdefault(key, len(self.helpers))
         if number >= self.HELPERS:
             raise OverflowError("too many helpers")

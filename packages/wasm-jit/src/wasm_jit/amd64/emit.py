@@ -1,11 +1,14 @@
 """Machine instructions on virtual registers become instructions of the processor.
 
-Allocation and emission are one pass: ``Emitter.instruction`` gets the registers of an instruction's operands, ends those
-that are not read again, takes one for the result, and appends calls of the assembler to the block's list.  They are made
-when all blocks are done, because the moves on an edge, the size of the frame and the order of blocks come later.
+Allocation and emission are one pass: ``Emitter.instruction`` gets the registers of an instruction's operands, ends
+those that are not read again, takes one for the result, and appends calls of the assembler to the block's list.  They
+are made when all blocks are done, because the moves on an edge, the size of the frame and the order of blocks come
+later.
 """
 
 from ..ir.function import (
+    CALL,
+    CALL_INDIRECT,
     CONST,
     RETURN,
     T_F32,
@@ -15,11 +18,12 @@ from ..ir.function import (
     T_REF,
     T_V128,
     IRFunction,
+    type_code,
 )
 from ..regalloc.allocate import Allocator, Way
 from ..regalloc.moves import FIRST_SLOT, sequential
+from . import abi, linkage, sequences, vectors
 from . import select as k
-from . import sequences, vectors
 from .assembler import Assembler, Code
 from .convention import (
     CONTEXT,
@@ -34,12 +38,15 @@ from .convention import (
     VECTOR_SCRATCH,
     VECTOR_SCRATCH_2,
 )
-from .registers import AE, E, NE, NONE, NP, O, P, RAX, RCX, RDX, RSP
+from .registers import AE, NE, NONE, NP, RAX, RCX, RDX, RSP, E, O, P
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from wasm_decoder.syntax.module import Module
+
+    from ..layout import Layout
     from ..regalloc.allocate import Out
     from ..regalloc.moves import Source
     from .select import Machine, Selected
@@ -77,10 +84,19 @@ class Emitter(Allocator):
     spare = VECTOR_SCRATCH + 16
 
     def __init__(
-        self, f: IRFunction, selected: "Selected", layout: "Any", *, avx: bool = True, bmi: bool = True
+        self,
+        f: IRFunction,
+        selected: "Selected",
+        module: "Module",
+        layout: "Layout",
+        *,
+        avx: bool = True,
+        bmi: bool = True,
     ) -> None:
         super().__init__(f, selected)
+        self.module = module
         self.layout = layout
+        self.leaves = False  # whether it calls what may belong to another instance
         self.asm = Assembler()
         self.avx = avx
         self.bmi = bmi
@@ -286,14 +302,23 @@ class Emitter(Allocator):
                 out.append((op(name + "_mi"), MEMORY, offset, immediate))
         elif kind == k.GLOBAL_GET:
             r = self.define(d) & 15
-            out.append((op("mov64_rm"), SCRATCH, CONTEXT, self.layout.global_pointer(x)))
+            out.append((op("mov64_rm"), SCRATCH, CONTEXT, self.layout.globals + 8 * x))
             name = _LOAD_OF[self.types[d]]
             if self.types[d] in _VECTOR_TYPES:
                 name = self.prefix + name
             out.append((op(name + "_rm"), r, SCRATCH, 0))
+        elif kind == k.SIZE:
+            r = self.define(d)
+            what, index = x
+            if what == "memory":
+                out.append((op("mov64_rm"), r, CONTEXT, abi.MEMORY_SIZE))
+                out.append((op("shr64_ri"), r, self.module.mem_types[index].page_size_log2))
+            else:
+                out.append((op("mov64_rm"), r, CONTEXT, self.layout.tables + 8 * index))
+                out.append((op("mov64_rm"), r, r, 8))
         elif kind == k.GLOBAL_SET:
             r = self.use(a) & 15
-            out.append((op("mov64_rm"), SCRATCH, CONTEXT, self.layout.global_pointer(x)))
+            out.append((op("mov64_rm"), SCRATCH, CONTEXT, self.layout.globals + 8 * x))
             name = _LOAD_OF[self.types[a]]
             if self.types[a] in _VECTOR_TYPES:
                 name = self.prefix + name
@@ -628,7 +653,7 @@ class Emitter(Allocator):
         typed: dict[int, int] = {}
         for arg, target in zip(args, where, strict=True):
             if f.op[arg] == CONST:
-                source: Source = (self.types[arg], f.aux[arg])  # type: ignore[assignment]  # a constant's aux is its bits
+                source: Source = (self.types[arg], f.aux[arg])
             else:
                 r = self.registers.get(arg, -1)
                 source = r if r >= 0 else FIRST_SLOT + self.slots[arg]
@@ -643,7 +668,9 @@ class Emitter(Allocator):
             self.move(out, target, source, typed.get(target, T_V128))
         for v in list(self.registers):
             self.drop(v)
-        self.layout.call(self, what)
+        results = self.result_types(what, d)
+        self.pending_results, _ = locations(results, RESULTS, VECTOR_RESULTS)
+        linkage.call(self, what)
         if d >= 0:
             r = 16 if self.types[d] in _VECTOR_TYPES else RAX
             self.registers[d] = r
@@ -651,8 +678,16 @@ class Emitter(Allocator):
             self.free &= ~(1 << r)
             if ends & 8:
                 self.drop(d)
+
+    def result_types(self, what: "tuple[Any, ...]", d: int) -> "list[int]":
+        """The type codes of the results of a call."""
+        if what[0] == CALL:
+            functype = self.module.functype(self.module.func_types[what[1]])
+        elif what[0] == CALL_INDIRECT:
+            functype = self.module.functype(what[1])
         else:
-            self.pending_results = locations(self.layout.result_types(what), RESULTS, VECTOR_RESULTS)[0]
+            return [self.types[d]] if d >= 0 else []
+        return [type_code(t) for t in functype.results]
 
     def pass_on_stack(self, source: "Source", offset: int, type_: int) -> None:
         """Store an argument to the argument space at the bottom of the frame."""
@@ -678,7 +713,11 @@ class Emitter(Allocator):
             self.free &= ~(1 << where)
         else:
             r = self.define(d)
-            self.layout.load_result(self, r, self.types[d], -1 - where)
+            name = _LOAD_OF[self.types[d]]
+            if r >= 16:
+                name = self.prefix + name
+            self.out.append((self.op("mov64_rm"), SCRATCH, CONTEXT, abi.EXECUTION))
+            self.out.append((self.op(name + "_rm"), r & 15, SCRATCH, abi.RESULT_SPACE - 1 - where))
 
     def returns(self, values: "tuple[int, ...]") -> None:
         f = self.f
@@ -692,13 +731,28 @@ class Emitter(Allocator):
                 r = self.registers.get(v, -1)
                 source = r if r >= 0 else FIRST_SLOT + self.slots[v]
             if target < 0:
-                self.layout.store_result(self, source, self.types[v], -1 - target)
+                self.return_in_memory(source, -1 - target, self.types[v])
             else:
                 moves.append((target, source))
                 typed[target] = self.types[v]
         for target, source in sequential(moves, self.spare):
             self.move(self.out, target, source, typed.get(target, T_V128))
         self.out.append((self.epilogue,))
+
+    def return_in_memory(self, source: "Source", offset: int, type_: int) -> None:
+        """Store a result to the execution's result space."""
+        if isinstance(source, int) and source < FIRST_SLOT:
+            r = source
+        else:  # by way of a vector register, as SCRATCH is taken
+            r = VECTOR_SCRATCH + 16
+            if not isinstance(source, int):
+                source = (T_F32 if type_ == T_I32 else T_F64 if type_ != T_V128 else T_V128, source[1])
+            self.move(self.out, r, source, type_)
+        name = _LOAD_OF[type_]
+        if r >= 16:
+            name = self.prefix + (name if type_ in _VECTOR_TYPES else "movss" if type_ == T_I32 else "movsd")
+        self.out.append((self.op("mov64_rm"), SCRATCH, CONTEXT, abi.EXECUTION))
+        self.out.append((self.op(name + "_mr"), SCRATCH, abi.RESULT_SPACE + offset, r & 15))
 
     def epilogue(self) -> None:
         if self.frame_size:
@@ -809,7 +863,7 @@ class Emitter(Allocator):
     def leave(self, b: int) -> None:
         term = self.f.term[b]
         if term[0] != RETURN:
-            self.out.append((self.asm.jmp, self.trap("unreachable", term[1])))  # type: ignore[arg-type]
+            self.out.append((self.asm.jmp, self.trap("unreachable", term[1])))  # type: ignore[arg-type]  # its offset
 
     # the whole
 
@@ -820,12 +874,16 @@ class Emitter(Allocator):
         slots = self.slot_count * 8
         self.outgoing += -self.outgoing % 16
         size = self.outgoing + slots
+        size += 8 * self.leaves
         self.frame_size = size + (8 - size) % 16 if size or self.selected.calls else 0
-        self.layout.prologue(self)
+        linkage.prologue(self)
         for b, out in enumerate(blocks):
-            if self.f.loop[b] == b:
+            head = self.f.loop[b] == b
+            if head:
                 asm.align(16)
             asm.bind(self.labels[b])
+            if head:
+                linkage.loop_head(self)
             self.splice(out)
         while self.cold:
             label, out = self.cold.pop()
@@ -833,5 +891,5 @@ class Emitter(Allocator):
             self.splice(out)
         for (message, place), label in self.traps.items():
             asm.bind(label)
-            self.layout.trap(self, message, place)
+            linkage.trap(self, message, place)
         return asm.finish()

@@ -1,15 +1,16 @@
 """Instruction selection: values become machine instructions on virtual registers, last block first, last value first.
 
-Walking backwards, a value is computed only if something after it wants it, and a consumer can take its operand's whole
-tree: a load that is used once becomes a memory operand, a shift part of an address, a comparison a branch's condition.
-On the way it becomes known where each virtual register is used for the last time, which is all of liveness that the
-allocator (``regalloc``) asks for.
+Walking backwards, a value is computed only if something after it wants it, and a consumer can take its operand's
+whole tree: a load that is used once becomes a memory operand, a shift part of an address, a comparison a branch's
+condition. On the way it becomes known where each virtual register is used for the last time, which is all of
+liveness that the allocator (``regalloc``) asks for.
 
-A virtual register is the number of its value; constants that no immediate can hold get fresh ones where they are used.
+A virtual register is the number of its value; constants that no immediate can hold get fresh ones where they are
+used.
 
-A machine instruction is a tuple (kind, d, a, b, c, x, ends): the virtual register it defines and those it reads (-1 for
-none), what else the kind needs, and which of a (1), b (2), c (4) are not read again after it, and whether d never is (8).
-An i32 in a general register always has zeros above it.
+A machine instruction is a tuple (kind, d, a, b, c, x, ends): the virtual register it defines and those it reads (-1
+for none), what else the kind needs, and which of a (1), b (2), c (4) are not read again after it, and whether d
+never is (8). An i32 in a general register always has zeros above it.
 """
 
 from wasm_decoder.syntax.instructions import BY_NAME
@@ -75,6 +76,7 @@ COPY = 25  # d = a
 SWITCHES = 26  # the jump table's index in a
 RETURNS = 27  # x: (None, results, which of them end)
 LOAD_LANE = 28  # d = a with a lane from [memory + b + offset]; x: (mnemonic, offset, place, lane)
+SIZE = 30  # d = size of a memory or a table; x: ("memory" or "table", index)
 STORE_LANE = 29  # [memory + a + offset] = a lane of b; x: (mnemonic, offset, place, lane)
 
 #: Conditions beyond the processor's: floating point equality has to look at two flags.
@@ -231,6 +233,7 @@ _FULL_LOADS = {_code("i32.load"): "32", _code("i64.load"): "64"}
 _FULL_FLOAT_LOADS = {_code("f32.load"), _code("f64.load")}
 _SELECT_CODE = _code("select")
 _GLOBAL_GET_CODE, _GLOBAL_SET_CODE = _code("global.get"), _code("global.set")
+_SIZE_OF = {_code("memory.size"): "memory", _code("table.size"): "table"}
 _WITHOUT_EFFECT = {
     _code(name) for name in ("global.get", "memory.size", "table.size", "ref.null", "ref.func", "ref.is_null")
 }
@@ -355,7 +358,7 @@ class _Selector:
                 op = ops[v]
                 if v in live or op in ROOTS:
                     self.now = color[v]
-                    if op != EFFECT or v in live or f.aux[v][0] not in _WITHOUT_EFFECT:  # type: ignore[index]
+                    if op != EFFECT or v in live or f.aux[v][0] not in _WITHOUT_EFFECT:
                         self.value(v, op)
             live.difference_update(f.params[b])
             result.live_in[b] = live
@@ -429,7 +432,7 @@ class _Selector:
         f = self.f
         if f.op[v] != CONST:
             return None
-        return fits(f.aux[v], 64 if f.type[v] == T_I64 else 32)  # type: ignore[arg-type]  # a constant's aux is its bits
+        return fits(f.aux[v], 64 if f.type[v] == T_I64 else 32)
 
     def single(self, v: int) -> bool:
         """Whether a value is used once, and computed in this block: its tree can become part of its user's."""
@@ -442,12 +445,12 @@ class _Selector:
     def address(self, v: int) -> "tuple[int, int, int]":
         """Of a load or store: index register (-1 for none), displacement, offset of the instruction in the module."""
         f = self.f
-        return self.address_of(f.x[v], f.aux[v], f.offset[v])  # type: ignore[arg-type]  # a load's aux is its offset
+        return self.address_of(f.x[v], f.aux[v], f.offset[v])
 
     def address_of(self, x: int, offset: int, place: int) -> "tuple[int, int, int]":
         f = self.f
         if f.op[x] == CONST:
-            total = offset + f.aux[x]  # type: ignore[operator]  # a constant's aux is its bits
+            total = offset + f.aux[x]
             if total < 1 << 31:
                 return -1, total, place
         if offset < 1 << 31:
@@ -480,7 +483,7 @@ class _Selector:
         elif op in _SHIFTS:
             immediate, three, by_cl, mask = _SHIFTS[op]
             if f.op[y] == CONST:
-                self.emit(BINI, v, self.register(x), x=(immediate, f.aux[y] & mask))  # type: ignore[operator]
+                self.emit(BINI, v, self.register(x), x=(immediate, f.aux[y] & mask))
             else:
                 self.emit(SHIFT, v, self.register(x), self.register(y), x=(three, by_cl))
         elif op in _COMPARISONS or op in _EQZ or op in _FLOAT_COMPARISONS:
@@ -554,7 +557,7 @@ class _Selector:
         """How far a value used once is shifted left, if an address can do it (1 to 3), else 0."""
         f = self.f
         if f.op[v] in _SHL and f.op[f.y[v]] == CONST and self.single(v):
-            count = f.aux[f.y[v]] & (_SHL[f.op[v]] - 1)  # type: ignore[operator]
+            count = f.aux[f.y[v]] & (_SHL[f.op[v]] - 1)
             return count if count < 4 else 0
         return 0
 
@@ -594,7 +597,7 @@ class _Selector:
         if commutative and (f.op[x] == CONST or self.load(x, loads)):
             x, y = y, x
         if f.op[y] == CONST:
-            bits: int = f.aux[y]  # type: ignore[assignment]
+            bits: int = f.aux[y]
             self.emit(FBINC, v, self.register(x), x=(mnemonic, bits.to_bytes(16, "little")))
         elif self.load(y, loads):
             b, offset, place = self.address(y)
@@ -730,6 +733,8 @@ class _Selector:
             self.emit(GLOBAL_GET, v, x=immediate)
         elif code == _GLOBAL_SET_CODE:
             self.emit(GLOBAL_SET, -1, self.register(args[0]), x=immediate)
+        elif code in _SIZE_OF:
+            self.emit(SIZE, v, x=(_SIZE_OF[code], immediate))
         elif code in _LANE_LOADS:
             b, offset, place = self.address_of(args[0], immediate[0], f.offset[v])
             self.emit(LOAD_LANE, v, self.register(args[1]), b, x=(_LANE_LOADS[code], offset, place, immediate[1]))

@@ -1,7 +1,7 @@
 """What takes several processor instructions: floating point minimum and maximum, and conversions to and from integers.
 
-Each function appends a sequence that computes into the register ``d`` from the registers of its operands, which it leaves
-as they are; ``d`` is none of them.  The scratch registers of ``convention`` are free.
+Each function appends a sequence that computes into the register ``d`` from the registers of its operands, which it
+leaves as they are; ``d`` is none of them.  The scratch registers of ``convention`` are free.
 """
 
 from .convention import SCRATCH, VECTOR_SCRATCH

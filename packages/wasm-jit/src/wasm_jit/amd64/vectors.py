@@ -1,8 +1,8 @@
 """The vector instructions: those that the processor has are rows of a table, the others sequences.
 
-``DIRECT`` gives the processor's instruction for a WebAssembly instruction of two operands.  The rest are functions that
-append a sequence computing into ``d``, a register that is none of the operands'; ``SEQUENCES`` finds them by name.
-AVX2 is not needed; without AVX the two-operand forms are used (see ``Emitter.vector3``).
+``DIRECT`` gives the processor's instruction for a WebAssembly instruction of two operands.  The rest are functions
+that append a sequence computing into ``d``, a register that is none of the operands'; ``SEQUENCES`` finds them by
+name. AVX2 is not needed; without AVX the two-operand forms are used (see ``Emitter.vector3``).
 """
 
 from .convention import SCRATCH, VECTOR_SCRATCH, VECTOR_SCRATCH_2
@@ -52,7 +52,8 @@ DIRECT: "dict[str, tuple[str, bool, bool]]" = {
     "v128.or": ("por", True, False),
     "v128.xor": ("pxor", True, False),
     "v128.andnot": ("pandn", False, True),
-    **{f"{shape}.{n}": (f"{n}{s}", n in ("add", "mul"), False) for shape, s in _FLOATS for n in ("add", "sub", "mul", "div")},
+    **{f"{shape}.{n}": (f"{n}{s}", True, False) for shape, s in _FLOATS for n in ("add", "mul")},
+    **{f"{shape}.{n}": (f"{n}{s}", False, False) for shape, s in _FLOATS for n in ("sub", "div")},
     # the processor's minimum is its second operand unless the first is less: the pseudo-minimum with operands exchanged
     **{f"{shape}.p{n}": (f"{n}{s}", False, True) for shape, s in _FLOATS for n in ("min", "max")},
 }  # fmt: skip
@@ -514,7 +515,7 @@ def _replace_float(e: "Emitter", d: int, a: int, b: int, c: int, aux: "Any") -> 
 
 @_sequence(*(f"{shape}.{n}" for shape, _ in _FLOATS for n in ("abs", "neg")))
 def _signs(e: "Emitter", d: int, a: int, b: int, c: int, aux: "Any") -> None:
-    operation, suffix, width = _float(e)
+    operation, _, width = _float(e)
     sign = 1 << (width - 1)
     if operation == "neg":
         e.vector_constant(e.out, "xorps", d, a, _splat(128 // width, sign))
@@ -573,7 +574,7 @@ def _convert(e: "Emitter", d: int, a: int, b: int, c: int, aux: "Any") -> None:
 
 @_sequence("f32x4.convert_i32x4_u")
 def _convert_u(e: "Emitter", d: int, a: int, b: int, c: int, aux: "Any") -> None:
-    """The lower sixteen bits, exactly, and the others, halved so that they are no sign, exactly and doubled; one rounding."""
+    """The lower sixteen bits; the others, halved so that they are no sign, and doubled: both exact, rounded once."""
     e.vector_constant(e.out, "pand", _T, a, _splat(4, 0xFFFF))
     e.vector3(e.out, "psubd", _U, a, _T)
     _two(e, "cvtdq2ps", _T, _T)

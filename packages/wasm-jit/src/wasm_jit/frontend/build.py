@@ -2,8 +2,8 @@
 
 Locals vanish: each name stands for the value it holds where it is read, and where ways meet with different values a
 block parameter stands for them.  An expression that was computed before, at a place that every way to here passes
-through, is not computed again (value numbering): ``table`` maps what was computed to its value, and a log takes back
-what an ended arm or a passed branch put there.  A load is computed again only after memory may have changed.
+through, is not computed again (value numbering): ``table`` maps what was computed to its value, and a log takes
+back what an ended arm or a passed branch put there.  A load is computed again only after memory may have changed.
 
 A dear computation whose operands come from outside a loop is put before the loop.  Anything that can trap or change
 state stays where it stands.
@@ -27,6 +27,7 @@ from ..ir.function import (
     SWITCH,
     T_I32,
     T_NONE,
+    T_REF,
     UNREACHABLE,
     Edge,
     IRFunction,
@@ -92,10 +93,10 @@ _DEAR = {
 }
 # The full-width load that gives back what a store wrote.
 _LOAD_OF_STORE = {BY_NAME[f"{t}.store"].code: BY_NAME[f"{t}.load"].code for t in ("i32", "i64", "f32", "f64", "v128")}
-_WITHOUT_CHANGE = {
-    BY_NAME[name].code for name in ("memory.size", "table.size", "table.get", "ref.null", "ref.func", "ref.is_null")
-}
+_I64_EQZ = BY_NAME["i64.eqz"].code
+_WITHOUT_CHANGE = {BY_NAME[name].code for name in ("memory.size", "table.size", "table.get", "ref.func")}
 _TABLE_SIGNATURES: "dict[str, tuple[tuple[object, ...], tuple[object, ...]]]" = {
+    "ref.func": ((), (FUNCREF,)),
     "table.get": ((I32,), (FUNCREF,)),
     "table.set": ((I32, FUNCREF), ()),
     "table.size": ((), (I32,)),
@@ -593,10 +594,16 @@ class _Builder:
         """An instruction with effects that no rule above is for; the table tells its operands and results."""
         stack = self.stack
         op = OPS[code]
+        if op.name == "ref.null":
+            stack.append(self.constant(T_REF, 0))
+            return
+        if op.name == "ref.is_null":
+            stack.append(self.pure(_I64_EQZ, T_I32, stack.pop()))
+            return
         params: Sequence[object] | None = op.params
         results: Sequence[object] | None = op.results
         if params is None or results is None:
-            params, results = self.signature(op.name, immediate)
+            params, results = self.signature(op.name)
         height = len(stack) - len(params)
         args = tuple(stack[height:])
         del stack[height:]
@@ -609,12 +616,6 @@ class _Builder:
         if results:
             stack.append(value)
 
-    def signature(self, name: str, immediate: object) -> "tuple[tuple[object, ...], tuple[object, ...]]":
+    def signature(self, name: str) -> "tuple[tuple[object, ...], tuple[object, ...]]":
         """Operands and results of the instructions whose types depend on their immediates."""
-        if name == "ref.null":
-            return (), (FUNCREF,)
-        if name == "ref.func":
-            return (), (FUNCREF,)
-        if name == "ref.is_null":
-            return (FUNCREF,), (I32,)
         return _TABLE_SIGNATURES[name]

@@ -1,8 +1,8 @@
 """The first look at a function body: instructions as flat lists, blocks with their ends and the locals they assign.
 
 The second pass (``build``) makes values of them.  It has to know at a loop's head which locals the loop assigns,
-because these need a parameter there; that, and skipping unreachable code without reading it, is what this pass is for.
-The body is valid: nothing is checked.
+because these need a parameter there; that, and skipping unreachable code without reading it, is what this pass is
+for. The body is valid: nothing is checked.
 """
 
 from wasm_decoder.binary.decode import decode_locals

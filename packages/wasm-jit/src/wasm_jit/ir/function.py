@@ -1,9 +1,9 @@
 """A function in static single assignment form: values and blocks are ints, their attributes parallel lists.
 
 Compile time is the scarcest thing in Python, so there is no object for an instruction.  A value's operation is the
-WebAssembly opcode that computes it (``0x6A`` is i32.add), with a few operations of our own below zero.  Control flow
-is in the blocks: each has parameters, a list of the values it computes in order, and a terminator; an edge passes one
-argument for each parameter of its target (block arguments instead of phi functions).
+WebAssembly opcode that computes it (``0x6A`` is i32.add), with a few operations of our own below zero.  Control
+flow is in the blocks: each has parameters, a list of the values it computes in order, and a terminator; an edge
+passes one argument for each parameter of its target (block arguments instead of phi functions).
 """
 
 from wasm_decoder.syntax.instructions import OPS
@@ -11,6 +11,8 @@ from wasm_decoder.syntax.types import F32, F64, I32, I64, V128
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from wasm_decoder.syntax.types import ValType
 
 # value types
@@ -79,7 +81,7 @@ class IRFunction:
         self.x: list[int] = []
         self.y: list[int] = []
         self.z: list[int] = []
-        self.aux: list[object] = []
+        self.aux: list[Any] = []  # what it is depends on the operation
         self.type: list[int] = []
         self.offset: dict[int, int] = {}
         self.params: list[list[int]] = []
@@ -145,7 +147,7 @@ def print_ir(f: IRFunction) -> str:
 
     def name(v: int) -> str:
         if f.op[v] == CONST:
-            return f"{f.aux[v]:#x}" if isinstance(f.aux[v], int) and f.aux[v] > 9 else str(f.aux[v])  # type: ignore[operator]
+            return f"{f.aux[v]:#x}" if isinstance(f.aux[v], int) and f.aux[v] > 9 else str(f.aux[v])
         return f"v{v}"
 
     def target(e: Edge) -> str:

@@ -1,7 +1,7 @@
 """Takes out block parameters that nobody needs, and values that nobody uses.
 
-The builder gives a loop a parameter for each local that the loop assigns, and a join one for each local that differs,
-whether or not anybody reads it later.  Most of these are dead; some always get the same value.
+The builder gives a loop a parameter for each local that the loop assigns, and a join one for each local that
+differs, whether or not anybody reads it later.  Most of these are dead; some always get the same value.
 """
 
 from wasm_decoder.syntax.instructions import OPS
@@ -95,7 +95,7 @@ def _resolve_term(term: "tuple[Any, ...]", resolve: "Callable[[int], int]") -> "
 def _count(f: IRFunction, incoming: "list[list[Edge]]") -> "list[int]":
     """Of each value, how often something that runs uses it."""
     count = [0] * len(f.op)
-    work = []
+    work: list[int] = []
     for b, code in enumerate(f.code):
         for v in code:
             if f.op[v] in ROOTS:

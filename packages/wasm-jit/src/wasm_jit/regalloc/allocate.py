@@ -1,13 +1,14 @@
 """Allocation in one forward pass over the selected instructions.
 
-At each place the state says which virtual register is in which real one and which have been stored to their slot.  An
-operand that is not in a register is loaded; where no register is free, the one whose content is wanted last gives way,
-and is stored if it was not before (a value never changes, so once is enough).  The state at the beginning of a block is
-chosen when all forward ways to it have been walked, from what these ways have in registers; every way then gets the moves
-that bring it there.  A loop's head keeps in registers what is wanted in the loop before its next call.
+At each place the state says which virtual register is in which real one and which have been stored to their slot.
+An operand that is not in a register is loaded; where no register is free, the one whose content is wanted last
+gives way, and is stored if it was not before (a value never changes, so once is enough).  The state at the
+beginning of a block is chosen when all forward ways to it have been walked, from what these ways have in registers;
+every way then gets the moves that bring it there.  A loop's head keeps in registers what is wanted in the loop
+before its next call.
 
-The processor's part (``amd64.emit``) subclasses ``Allocator``: it says how each kind of instruction uses registers, and
-moves, loads and stores are its methods.  Registers are numbered as locations are (see ``moves``).
+The processor's part (``amd64.emit``) subclasses ``Allocator``: it says how each kind of instruction uses registers,
+and moves, loads and stores are its methods.  Registers are numbered as locations are (see ``moves``).
 """
 
 from bisect import bisect_left
@@ -345,7 +346,7 @@ class Allocator:
 
         def where(v: int) -> "Source":
             if f.op[v] == CONST:
-                return types_of[v], f.aux[v]  # type: ignore[return-value]  # a constant's aux is its bits
+                return types_of[v], f.aux[v]
             r = registers.get(v, -1)
             return r if r >= 0 else FIRST_SLOT + self.slots[v]
 

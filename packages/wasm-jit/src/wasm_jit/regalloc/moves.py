@@ -1,7 +1,7 @@
 """Parallel moves: many locations get their new contents as if all at once.
 
-A location is an int: 0 to 15 a general register, 16 to 31 a vector register, from 32 on a stack slot.  A source may also
-be a constant, which is anything that is not an int.
+A location is an int: 0 to 15 a general register, 16 to 31 a vector register, from 32 on a stack slot.  A source may
+also be a constant, which is anything that is not an int.
 """
 
 TYPE_CHECKING = False
