@@ -126,7 +126,7 @@ def test_template() -> None:
 
 def test_linked() -> None:
     assert driver("linked", "4") == (
-        "0 squared is 0\n1 squared is 1\n2 squared is 4\n3 squared is 9\nbytes used: 352\n"
+        "0 squared is 0\n1 squared is 1\n2 squared is 4\n3 squared is 9\nbytes used: 320\n"
     )
 
 
