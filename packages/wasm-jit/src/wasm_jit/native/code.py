@@ -47,6 +47,11 @@ class Block:
             raise ValueError(f"{len(code)} bytes of code do not fit in {self.size}")
         self._segment.write(self.address, self.size, code)
 
+    def keep(self) -> None:
+        """Leave the code where it is for as long as the process lives, whatever becomes of this object."""
+        self._finalizer.detach()
+        self._segment.finalizer.detach()
+
     def release(self) -> None:
         """Give the room back; nothing may run it any more. A second time does nothing."""
         self._finalizer()
@@ -78,8 +83,8 @@ class _Segment:
         self.step = ALIGNMENT if self.shift else linux.PAGE
         self.holes = [(self.start, size)]  # by address
         shift = self.shift
-        self._finalizer = weakref.finalize(self, _unmap, self.start, size, shift)
-        self._finalizer.atexit = False  # code may run as long as the process lives
+        self.finalizer = weakref.finalize(self, _unmap, self.start, size, shift)
+        self.finalizer.atexit = False  # code may run as long as the process lives
 
     def allocate(self, size: int) -> "int | None":
         size = -(-size // self.step) * self.step

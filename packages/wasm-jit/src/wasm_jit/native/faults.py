@@ -177,6 +177,7 @@ class _State:
         self.memories = _Ranges(65536)
         self.earlier = linux.allocate(linux.PAGE)
         self.block: Block = CodeSpace(linux.PAGE).place(_handler(self.codes, self.memories, self.earlier))
+        self.block.keep()
         self.actions = {number: _Sigaction() for number in _SIGNALS}
         self.installed = False
 
