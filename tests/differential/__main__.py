@@ -32,7 +32,7 @@ def main() -> int:
         failed |= _search("modules", options, count, lambda: search_modules(options.seed, stop, engines, count))
         core = [op.name for op in OPS.values() if op.feature in Features.CORE_2_0]
         missing = [name for name in core if name not in count.instructions]
-        print(f"  instructions generated: {len(core) - len(missing)} of {len(core)}", *missing)
+        print(f"  instructions generated: {len(core) - len(missing)} of {len(core)}", *missing[:20])
         rarest = [f"{name} {n}" for name, n in sorted(count.instructions.items(), key=lambda item: item[1])[:5]]
         print(f"  in the fewest modules: {', '.join(rarest)}")
     if options.only != "modules":

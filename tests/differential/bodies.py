@@ -93,8 +93,8 @@ _CANONICAL: dict[str, tuple[ValType, Callable[[bytes], bytes]]] = {
 
 
 def _select_number(local: bytes, nan: bytes, eq: str, select: str) -> bytes:
-    get = CODE["local.get"] + local
-    return CODE["local.tee"] + local + nan + get + get + CODE[eq] + CODE[select]
+    get, tee = CODE["local.get"] + local, CODE["local.tee"] + local
+    return tee + nan + get + get + CODE[eq] + CODE[select] + tee
 
 
 _INDIFFERENT_TO = {

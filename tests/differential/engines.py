@@ -186,6 +186,12 @@ def run_wasmtime(program: Program) -> Observation:
 # The engines of this repository
 
 
+def kind(trap: Trap) -> str:
+    """What kind of trap it is; a message may say more, such as which element is uninitialized."""
+    message = type(trap).message
+    return _SAME.get(message, message)
+
+
 def run(program: Program, engine: Engine) -> Observation:
     """What one of our engines makes of a program."""
     log: Observation = []
@@ -198,7 +204,7 @@ def run(program: Program, engine: Engine) -> Observation:
         try:
             instance = store.instantiate(code)
         except Trap as trap:
-            log.append((f"instantiate {number}", _SAME.get(trap.message, trap.message)))
+            log.append((f"instantiate {number}", kind(trap)))
             break
         instances.append(instance)
         if number == 0:
@@ -210,14 +216,15 @@ def run(program: Program, engine: Engine) -> Observation:
     for number, name, args in program.calls:
         if number >= len(instances):
             continue
-        function, fuel = instances[number].exports[name], instances[number].exports.get("fuel")
+        exports = instances[number].exports
+        function = exports[name]
         assert isinstance(function, Function)
-        if isinstance(fuel, WasmGlobal):
-            fuel.value = FUEL
+        if "fuel" in exports:
+            exports["fuel"].value = FUEL
         try:
             result = normal(function(*arguments(args)), names)
         except Trap as trap:
-            result = _SAME.get(trap.message, trap.message)
+            result = kind(trap)
         log.append((f"{number}.{name}{args}", result))
     for number, instance in enumerate(instances):
         for name in instance.exports:

@@ -35,11 +35,16 @@ def module(op: Op, immediate: bytes, cases: int) -> bytes:
     sections = {
         1: vector([b"\x60\1\x7f\0", b"\x60\0\0"]),
         3: vector([b"\0", b"\1"]),
-        5: vector([b"\0" + u(STRIDE * cases // 65536 + 1)]),
+        5: vector([b"\0" + u(_pages(cases))]),
         7: vector([binary.name("one") + b"\0\0", binary.name("all") + b"\0\1", binary.name("memory") + b"\2\0"]),
         10: vector([u(len(one)) + one, u(len(every)) + every]),
     }
     return binary.module(sections)
+
+
+def _pages(cases: int) -> int:
+    """For the cases, and a page that stores go to."""
+    return STRIDE * cases // 65536 + 2
 
 
 def vectors(rng: random.Random) -> Iterator[bytes]:
@@ -59,7 +64,7 @@ def vectors(rng: random.Random) -> Iterator[bytes]:
 
 
 def memory(op: Op, rng: random.Random, cases: int) -> bytes:
-    """The operands of so many cases: edges of their types, random ones, and vectors as above."""
+    """What the memory holds: so many cases (edges of types, random operands, and vectors as above), then zeros."""
     assert op.params is not None
     source = vectors(rng)
 
@@ -67,7 +72,8 @@ def memory(op: Op, rng: random.Random, cases: int) -> bytes:
         if kind == "v128":
             return next(source)
         if kind == ADDR:
-            return rng.randrange(STRIDE * cases).to_bytes(16, "little")
+            beyond = 0 if op.results else (_pages(cases) - 1) * 65536
+            return (beyond + rng.randrange(STRIDE * cases) % 65000).to_bytes(16, "little")
         width = 8 * SIZE[kind]
         if rng.randrange(4):
             return rng.choice(INTERESTING[-width if kind[0] == "f" else width]).to_bytes(16, "little")
@@ -77,7 +83,8 @@ def memory(op: Op, rng: random.Random, cases: int) -> bytes:
         return rng.getrandbits(width).to_bytes(16, "little")
 
     kinds = [str(t) for t in op.params]
-    return b"".join([b"".join([operand(kind) for kind in kinds]).ljust(STRIDE, b"\0") for _ in range(cases)])
+    operands = [b"".join([operand(kind) for kind in kinds]).ljust(STRIDE, b"\0") for _ in range(cases)]
+    return b"".join(operands).ljust(_pages(cases) * 65536, b"\0")
 
 
 def immediates(op: Op, rng: random.Random) -> list[bytes]:

@@ -69,7 +69,7 @@ def test_function_equals_wasmtime(op: Op) -> None:
         before = memory(op, rng, CASES)
         after = execute(op, immediate, before)
         last: list[int | bytes] = [immediate[0]] if op.lanes else [immediate] if immediate else []
-        for at in range(0, len(before), STRIDE):
+        for at in range(0, STRIDE * CASES, STRIDE):
             given = [before[at + 16 * i : at + 16 * i + SIZE[kind]] for i, kind in enumerate(kinds)]
             expected = after[at + 48 : at + 48 + SIZE[result]]
             actual = to_bytes(result, function(*[to_argument(k, d) for k, d in zip(kinds, given, strict=True)], *last))
