@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 from wasm_jit import native
-from wasm_jit.amd64 import abi
 
 pytestmark = pytest.mark.skipif(native.unavailable() is not None, reason=str(native.unavailable()))
 
@@ -21,8 +20,7 @@ if native.unavailable() is None:
     from wasm_jit.native import linux
     from wasm_jit.native.code import CodeSpace
     from wasm_jit.native.memory import REACH, GuardedMemory
-    from wasm_jit.native.pool import PooledBlock
-    from wasm_jit.native.stacks import LARGEST, MARGIN, new_execution
+    from wasm_jit.native.stacks import MARGIN, Stack
 
 
 def child(source: str, *options: str) -> subprocess.CompletedProcess[str]:
@@ -222,29 +220,14 @@ def test_no_address_space_is_an_error() -> None:
     assert done.stdout == "12\nTrue False\n", done
 
 
-def test_an_execution_is_found_from_its_stack_pointer_and_has_room_below_its_limit() -> None:
-    execution = new_execution(1 << 20)
-    assert execution % abi.SPAN == 0
-    top, limit = linux.word(execution + abi.SP), linux.word(limit)
-    assert top % 16 == 0
-    assert top - limit == 1 << 20
-    for address in (limit - MARGIN, limit, top - 1):
-        linux.write(address, b"x")
-        assert address & -abi.SPAN == execution
-    for size in (0, LARGEST + 1):
-        with pytest.raises(ValueError, match="a stack has 4096 to"):
-            new_execution(size)
-
-
-def test_memory_of_contexts_is_zero_and_used_again() -> None:
-    block = PooledBlock(5000)
-    address = block.address
-    linux.write(address, b"x" * 5000)
-    assert address % linux.PAGE == 0
-    del block
-    again = PooledBlock(8192)
-    assert again.address == address
-    assert linux.read(address, 8192) == bytes(8192)
+def test_a_stack_has_room_below_its_limit_and_guards() -> None:
+    stack = Stack(1 << 20)
+    assert stack.top % 64 == 0
+    assert stack.top - stack.limit == 1 << 20
+    assert stack.limit - stack.bottom == MARGIN
+    linux.write(stack.bottom, b"x")
+    linux.write(stack.top - 1, b"x")
+    stack.release()
 
 
 # faults: load(place for rsp, address) returns the byte there, or −1 after a fault
@@ -406,27 +389,23 @@ def test_a_disabled_faulthandler_stays_silent() -> None:
 
 TICKING = """
 import os, sys, time
-from wasm_jit.amd64.convention import Context
+from wasm_jit.amd64 import abi
 from wasm_jit.native import linux
-from wasm_jit.native.pool import PooledBlock
 from wasm_jit.native.ticker import ticker
 
-block = PooledBlock(4096)
-limit = block.address + Context.STACK_LIMIT
-flag = block.address + Context.INTERRUPT_FLAG
+execution = linux.allocate(4096)
 t = ticker()
-remove = t.add(block.address)
+t.add(execution)
 
 def ticks():
-    linux.set_word(limit, 0)
-    linux.set_word(flag, 0)
+    linux.set_word(execution + abi.LIMIT, 0)
     end = time.monotonic() + 10
     while time.monotonic() < end:
-        if linux.word(limit) == linux.word(flag) == 2**64 - 1:
+        if linux.word(execution + abi.LIMIT) == 2**64 - 1:
             return True
     return False
 
-linux.set_word(t.active, 1)
+linux.set_word(execution + abi.ACTIVE, 1)
 t.wake()
 """
 
@@ -441,22 +420,11 @@ def test_a_tick_interrupts_active_executions_even_where_no_thread_gets_the_gil()
         """
         sys.setswitchinterval(1000)
         assert ticks() and ticks()
-        linux.set_word(t.active, 0)
+        linux.set_word(execution + abi.ACTIVE, 0)
         time.sleep(0.05)
-        linux.set_word(limit, 5)
+        linux.set_word(execution + abi.LIMIT, 5)
         time.sleep(0.05)
-        assert linux.word(limit) == 5
-        linux.set_word(t.active, 1)
-        assert ticks()
-        remove()
-        time.sleep(0.05)
-        linux.set_word(limit, 5)
-        time.sleep(0.05)
-        assert linux.word(limit) == 5
-        second = PooledBlock(4096)
-        t.add(second.address)
-        limit, flag = second.address + Context.STACK_LIMIT, second.address + Context.INTERRUPT_FLAG
-        assert ticks()
+        assert linux.word(execution + abi.LIMIT) == 5
         """
     )
 
@@ -477,12 +445,12 @@ def test_the_ticker_takes_no_signals_and_is_no_python_thread() -> None:
 def test_the_ticker_parks_when_nothing_is_active_and_is_woken() -> None:
     ticking(
         """
-        linux.set_word(t.active, 0)
+        linux.set_word(execution + abi.ACTIVE, 0)
         end = time.monotonic() + 20
         while not linux.word(t.parked) & 0xFFFFFFFF:
             assert time.monotonic() < end
             time.sleep(0.01)
-        linux.set_word(t.active, 1)
+        linux.set_word(execution + abi.ACTIVE, 1)
         t.wake()
         assert ticks()
         """
@@ -494,10 +462,10 @@ def test_no_second_thread_is_there_during_a_fork_and_both_sides_tick_afterwards(
         """
         import warnings
         warnings.simplefilter("error")
-        linux.set_word(t.active, 0)
+        linux.set_word(execution + abi.ACTIVE, 0)
         pid = os.fork()
         alone = len(os.listdir("/proc/self/task")) == 1
-        linux.set_word(t.active, 1)
+        linux.set_word(execution + abi.ACTIVE, 1)
         t.wake()
         good = alone and ticks()
         if not pid:

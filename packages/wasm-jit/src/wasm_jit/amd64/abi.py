@@ -1,76 +1,121 @@
-"""How compiled code, Python and the operating system meet on x86-64: stacks, executions, entries, host functions,
-interrupts.
+"""What compiled code, the code around it and Python agree on: context, execution, function records, frames, traps.
 
-``convention`` says how compiled functions call each other and what a context and a function record are; this is what
-the code around them keeps to, and what it expects of compiled code. All words are 8 bytes.
+Registers, parameters and results are in ``convention``; this is the memory behind them. All words are 8 bytes.
 
-**Stacks and executions.** Compiled code never runs on Python's stack, and Python code never on a compiled code's.
-Each thread that runs compiled code has an *execution*: a stretch of address space of ``SPAN`` bytes at a multiple of
-``SPAN``, with a record of words at its beginning and the stack at its end. So the execution is always found from the
-stack pointer alone (rsp & −SPAN), by every thread and whatever instance runs; there is nothing to keep up to date.
-Later a suspended call (a Python coroutine that is awaited) has an execution of its own: leaving it means going on
-with another stack pointer.
+**Context** (``CONTEXT``, r14): one per instance; machine code reaches everything of its instance from here. Its head
+is below; the engine puts globals, function records and tables after it. A context's address never changes. r14 and
+r15 are the only registers that a function gives back as it got them; there are no callee-saved ones, so that traps,
+exceptions, tail calls and stack switches have nothing to restore.
 
-**No callee-saved registers.** r14 leads to the instance (r15 to its memory), all others belong to whoever runs.
-Traps, exceptions and stack switches have nothing to restore, and a tail call nothing to give back.
+**Execution** (``[r14 + EXECUTION]``): one per thread that runs compiled code, with its stack (later: one per
+suspended call). The rule: whenever compiled code of an instance runs, its context points to the execution that it
+runs on. Whoever enters an instance sees to it: the entry from Python, the return from a host function or an
+interrupt, a call into another instance and the return from there.
 
-**Frames.** rsp is fixed between prologue and epilogue: argument space, slots, return address, the caller's argument
-space. The size of a frame is known per function, so frames are walked from (pc, rsp) with tables alone; neither
-traps, nor exceptions, nor backtraces cost anything before they happen. Catching an exception is a look-up by return
-address and a jump with rsp set. A tail call whose arguments need more stack than its caller has moves the return
-address down; the callee's table entry says by how much.
+**Function record**: what a funcref points to, 64 bytes, in the context of the instance that it belongs to. Every call
+that isn't to a known address goes through a record:
 
-**Stack check and interrupts.** A prologue compares rsp − frame (rsp itself in frames up to ``UNCHECKED_FRAME``) with
-the context's STACK_LIMIT and, if it is below, calls the exit of the trap "call stack exhausted" *and then compares
-again*: the ticker interrupts by storing all ones to STACK_LIMIT (and to INTERRUPT_FLAG, which loops look at), and in
-that case the exit returns, with every register as it was and the limit restored. A call into another instance stores
-the caller's limit to the callee's context first (``rsp & −SPAN`` has it,
-too: [execution + LIMIT]).
+    r11 = record
+    if [r11 + F_CONTEXT] != r14:                 another instance, or a host function
+        r10 = [r14 + EXECUTION]; save r14 in the frame
+        r14 = [r11 + F_CONTEXT]; [r14 + EXECUTION] = r10; r15 = [r14 + MEMORY_BASE]
+    call [r11 + F_CODE]
+    (if it was another) r10 = [r14 + EXECUTION]; r14 = the saved; [r14 + EXECUTION] = r10; r15 = [r14 + MEMORY_BASE]
 
-**Traps.** ``call [r14 + Context.TRAP + 8 * kind]``. The exit notes kind, pc and sp in the execution, goes back to
-Python's stack and calls a Python function, which finds the frames where they were and raises. A memory fault arrives
-in the same way with the address of the faulting instruction itself as the return address: a call's mark in
-``Code.marks`` is after it, a load's before it, and since both may be in one place, their values must say which they
-are.
+r11 tells shared code which function is meant: the stub that compiles at the first call and then replaces F_CODE, and
+host functions, whose code is one per type. Code is never patched: it may be shared with a forked child, or mapped
+from a file. r15 must be loaded again after any call that may have grown a memory which had to move (guarded memories
+don't).
 
-**Host functions** are records whose code, one per type, finds the record in ``RECORD``. It goes to Python's stack,
-calls the function through the C API and comes back. If the function fails, compiled code is left as by a trap, with
-the exception that is set. Shared code that compiles a function at its first call finds its record in the same way.
-Code itself is never changed once it has run: it may be shared with a forked child, or mapped from a file.
+**Frames**: rsp is 8 below a multiple of 16 at entry and fixed after the prologue: arguments for calls at the bottom,
+then slots, then the return address, then the caller's argument space. Arguments on the stack belong to the caller's
+frame. The size of the frame is known per function, so frames can be walked from (pc, rsp) with tables alone: nothing
+is done at run time for traps, exceptions or backtraces. A tail call whose arguments need more stack than its caller's
+own arguments moves the return address down (room: the callee's record of its argument size tells the walker).
+Catching an exception is a search in a table by return address, and a jump with rsp set.
 
-**References.** An externref is the address of a Python object, 0 for null; a funcref is the address of a function
-record, 0 for null. What comes in as an argument lives as long as the call; what a host function returns is kept in
-the execution until its outermost call ends; tables and globals count their references themselves.
+**Stack check and interrupts**: one comparison. A prologue does
+
+    r10 = [r14 + EXECUTION]; cmp rsp, [r10 + LIMIT]; jb cold         cold: call [r14 + INTERRUPT]; jmp back
+
+with rsp − frame size instead of rsp where the frame is larger than ``UNCHECKED_FRAME``; a loop's back edge does the
+same. To interrupt, the ticker stores all ones to LIMIT. The routine keeps every register; it traps if rsp is below
+STACK_LIMIT, else lets Python handle signals and other threads run, and returns, or leaves the code with the exception
+that was raised.
+
+**Traps**: ``call [r14 + TRAPS + 8 * kind]``, out of the way; the return address says where. A fault in guarded memory
+arrives at the trap exit of "out of bounds memory access" with the address of the faulting instruction itself as the
+return address (so ``Code.marks`` tells return addresses and fault addresses apart by their value, not their place: a
+load may follow a call). The trap exit notes kind, pc and sp in the execution, goes back to Python's stack and calls a
+Python function that walks the frames, which are still there, and raises.
+
+**Host functions** are records too. Their code goes to Python's stack, calls the function through the C API and comes
+back. A failing one leaves compiled code as a trap does, with the exception that is set. Python code never runs on a
+compiled code's stack.
+
+**Suspending** a call means leaving it on its stack with its execution and continuing another: everything that a call
+is, is in the execution and on its stack, and nothing of it on Python's stack but the entry that waits for it.
 """
 
-from .convention import PARAMETERS, RESULTS, SCRATCH, VECTOR_PARAMETERS, VECTOR_RESULTS, Context
+from .convention import PARAMETERS, RESULTS, VECTOR_PARAMETERS, VECTOR_RESULTS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-#: Address space of an execution, and what its address is a multiple of.
-SPAN = 1 << 26
+# the head of a context
+EXECUTION = 0  # address of the execution
+MEMORY_BASE = 8  # address of the first memory, what r15 is loaded with
+MEMORY_SIZE = 16  # of the first memory, in bytes
+INTERRUPT = 24  # address of the routine for stack checks and interrupts
+TRAPS = 32  # addresses of the trap exits by kind
+#: Trap exits by kind, with the official messages.
+TRAP_MESSAGES = (
+    "unreachable",
+    "out of bounds memory access",
+    "integer divide by zero",
+    "integer overflow",
+    "invalid conversion to integer",
+    "call stack exhausted",
+    "indirect call type mismatch",
+    "undefined element",
+    "uninitialized element",
+    "out of bounds table access",
+    "null reference",
+    "unaligned atomic",
+    "uncaught exception",
+    "cast failure",
+    "null function reference",
+    "null structure reference",
+    "null array reference",
+    "null i31 reference",
+    "out of bounds array access",
+    "expected shared memory",
+)
+CONTEXT_HEAD = 256  # bytes
 
-# the record of an execution
-LIMIT = 0  # the lowest stack pointer allowed
-THREAD = 8  # the thread, as threading.get_ident() and fs:[0] have it
-SP = 16  # where the next entry starts on the stack, a multiple of 16
-HOST_SP = 24  # Python's stack pointer at the innermost entry
-DEPTH = 32  # how many entries there are
-HOST_LIMIT = 40  # the lowest stack pointer of Python's with which compiled code may be entered
-TRAP_KIND = 48
-TRAP_PC = 56
-TRAP_SP = 64
-KEPT = 72  # how many references the outermost entry has to drop
-KEPT_LIST = 80  # the Python list that holds them
-EXECUTION_SIZE = 4096
+# an execution
+LIMIT = 0  # the lowest stack pointer allowed; all ones to interrupt
+STACK_LIMIT = 8  # the same without interrupts
+THREAD = 16  # the thread, as threading.get_ident() and fs:[0] have it
+WASM_SP = 24  # where the next entry starts on the stack
+HOST_SP = 32  # Python's stack pointer at the innermost entry
+ACTIVE = 40  # how many entries there are
+HOST_LIMIT = 48  # the lowest stack pointer of Python's with which compiled code may be entered
+TRAP_KIND = 56
+TRAP_PC = 64
+TRAP_SP = 72
+KEPT = 80  # how many references the list of kept objects has that the outermost entry is to drop
+RESULT_SPACE = 256  # results that find no register, packed as arguments on the stack are
+MOST_RESULTS = 1000  # (specification, appendix "Implementation Limitations")
+EXECUTION_SIZE = RESULT_SPACE + 16 * MOST_RESULTS
 
-#: Where a call through a record leaves the record's address.
-RECORD = SCRATCH
-
-#: In a context: a word that the ticker may set at any time, so contexts are made of memory that is never unmapped.
-FLAGS = (Context.STACK_LIMIT, Context.INTERRUPT_FLAG)
+# a function record
+F_CODE = 0
+F_CONTEXT = 8
+F_TYPE = 16  # a number for the type: equal types have equal numbers
+F_OBJECT = 24  # the Python callable of a host function, the builtin of a compiled one or 0
+FUNCTION_SIZE = 64
 
 #: A frame up to this many bytes needs no more than the comparison of rsp itself.
 UNCHECKED_FRAME = 4096
@@ -106,5 +151,5 @@ def parameter_places(kinds: "Iterable[str]") -> "tuple[list[tuple[str, int]], in
 
 
 def result_places(kinds: "Iterable[str]") -> "tuple[list[tuple[str, int]], int]":
-    """The same for results."""
+    """The same for results; "s" means an offset from the execution's RESULT_SPACE."""
     return _places(kinds, RESULTS, VECTOR_RESULTS)

@@ -1,35 +1,39 @@
-"""The address space of executions (``amd64.abi``): a record, then a stack with pages at both ends that nobody may
-touch.
-"""
+"""Stacks for compiled code, with pages at both ends that nobody may touch."""
 
-from ..amd64 import abi
+import weakref
+
 from . import linux
 
-#: Room below the limit that compiled code checks for: frames that don't check, signal handlers (the kernel saves up to
-#: 12 KiB of registers for each), what is saved on the way to a trap.
+#: Room below the limit that compiled code checks for: frames that don't check, signal handlers (the kernel saves up
+#: to 12 KiB of registers for each), what is saved on the way to a trap.
 MARGIN = 64 << 10
-#: The largest stack, in bytes.
-LARGEST = abi.SPAN - (1 << 20)
+_GUARD = 64 << 10
 
 
-def new_execution(size: int) -> int:
-    """The address of a new execution with a stack of this many bytes (up to ``LARGEST``); it stays for ever.
+class Stack:
+    """A stack that grows down from ``top``.
 
-    Raises ValueError if the size is out of range and OSError if there is no address space. Stack that was never used
-    costs no memory.
+    Args:
+        size: what compiled code may use, in bytes.
+
+    OSError if there is no memory. Pages that were never used cost nothing.
+
+    Attributes:
+        top: address where an empty stack starts, a multiple of 64.
+        limit: the lowest stack pointer with which a function may be entered.
+        bottom: the lowest address that can be touched.
     """
-    if not 4096 <= size <= LARGEST:
-        raise ValueError(f"a stack has 4096 to {LARGEST} bytes, not {size}")
-    usable = linux.pages(size + MARGIN)
-    start = linux.reserve(2 * abi.SPAN)
-    execution = -(-start // abi.SPAN) * abi.SPAN
-    end = execution + abi.SPAN
-    if execution > start:
-        linux.release(start, execution - start)
-    linux.release(end, start + 2 * abi.SPAN - end)
-    top = end - linux.PAGE
-    linux.protect(execution, abi.EXECUTION_SIZE, linux.READ | linux.WRITE)
-    linux.protect(top - usable, usable, linux.READ | linux.WRITE)
-    linux.set_word(execution + abi.LIMIT, top - size)
-    linux.set_word(execution + abi.SP, top)
-    return execution
+
+    def __init__(self, size: int) -> None:
+        usable = linux.pages(size + MARGIN)
+        start = linux.reserve(usable + 2 * _GUARD)
+        self._finalizer = weakref.finalize(self, linux.release, start, usable + 2 * _GUARD)
+        self._finalizer.atexit = False
+        self.bottom = start + _GUARD
+        self.top = self.bottom + usable
+        self.limit = self.bottom + MARGIN
+        linux.protect(self.bottom, usable, linux.READ | linux.WRITE)
+
+    def release(self) -> None:
+        """Give the memory back; nothing may run on the stack."""
+        self._finalizer()

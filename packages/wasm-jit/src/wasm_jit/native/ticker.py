@@ -24,8 +24,6 @@ from .code import CodeSpace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from .code import Block
 
 #: Nanoseconds between ticks.
@@ -39,12 +37,10 @@ _MEMBARRIER_EXPEDITED, _MEMBARRIER_REGISTER = 8, 16
 # the page that the thread works on
 _STATE = 0
 _PERIOD = 16  # struct timespec
-_ACTIVE = 32  # how many entries into compiled code there are
-_TABLE = 64  # addresses of contexts, then 0
-_UNUSED = 1  # in the table
+_TABLE = 64  # addresses of executions, then 0
 _TICKING, _PARKED, _STOPPED = 0, 1, 2
 
-_CAPACITY = 1 << 20
+_CAPACITY = 16_384
 
 
 def _thread(page: int, parks: bool) -> bytes:
@@ -113,19 +109,17 @@ def _thread(page: int, parks: bool) -> bytes:
 
     a.bind(found)  # interrupt what is active; edx: whether anything is
     a.xor32_rr(RDX, RDX)
-    each, done, unused = a.label(), a.label(), a.label()
-    a.cmp64_mi(RBX, _ACTIVE, 0)
-    a.jcc(E, done)
-    a.mov32_ri(RDX, 1)
     a.lea64_rm(RSI, RBX, _TABLE)
+    each, done, idle = a.label(), a.label(), a.label()
     a.bind(each)
     a.mov64_rm(RAX, RSI, 0)
-    a.cmp64_ri(RAX, _UNUSED)
-    a.jcc(B, done)
-    a.jcc(E, unused)
-    for flag in abi.FLAGS:
-        a.mov64_mi(RAX, flag, -1)
-    a.bind(unused)
+    a.test64_rr(RAX, RAX)
+    a.jcc(E, done)
+    a.cmp64_mi(RAX, abi.ACTIVE, 0)
+    a.jcc(E, idle)
+    a.mov64_mi(RAX, abi.LIMIT, -1)
+    a.mov32_ri(RDX, 1)
+    a.bind(idle)
     a.add64_ri(RSI, 8)
     a.jmp(each)
     a.bind(done)
@@ -134,11 +128,10 @@ def _thread(page: int, parks: bool) -> bytes:
 
 
 class Ticker:
-    """The thread and the table of contexts.
+    """The thread and the table of executions.
 
     Attributes:
         parked: address of the 32-bit word that is not 0 while the thread has to be woken by ``wake``.
-        active: address of the word that counts the entries into compiled code.
     """
 
     def __init__(self) -> None:
@@ -146,30 +139,18 @@ class Ticker:
         self.parked = self._page + _STATE
         linux.write(self._page + _PERIOD, (0).to_bytes(8, "little") + PERIOD.to_bytes(8, "little"))
         linux.set_word(self.parked, _STOPPED)
-        self.active = self._page + _ACTIVE
         self._count = 0
-        self._free: list[int] = []
         self._lock = threading.Lock()
         self._block: Block | None = None
         self._thread: ctypes.c_ulong | None = None
 
-    def add(self, context: int) -> "Callable[[], None]":
-        """Tick for this context, in memory that is never unmapped; what is returned ends that."""
+    def add(self, execution: int) -> None:
+        """Tick for this execution, whose memory must stay for as long as the process lives."""
         with self._lock:
-            if self._free:
-                row = self._free.pop()
-            elif self._count < _CAPACITY - 1:
-                row = self._page + _TABLE + 8 * self._count
-                self._count += 1
-            else:
-                raise OSError(12, "too many instances")
-            linux.set_word(row, context)
-
-        def remove() -> None:
-            linux.set_word(row, _UNUSED)
-            self._free.append(row)
-
-        return remove
+            if self._count == _CAPACITY - 1:
+                raise OSError(12, "too many threads run compiled code")
+            linux.set_word(self._page + _TABLE + 8 * self._count, execution)
+            self._count += 1
 
     def wake(self) -> None:
         """Make the thread tick; the first time in a process, start it. Raises OSError if there can be no thread."""
@@ -212,7 +193,8 @@ class Ticker:
 
     def _after_fork(self) -> None:
         self._lock.release()
-        if linux.word(self.active):
+        table = range(self._page + _TABLE, self._page + _TABLE + 8 * self._count, 8)
+        if any(linux.word(linux.word(row) + abi.ACTIVE) for row in table):
             self.wake()
 
 
