@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 from wasm_decoder import DecodeError, Features, Module, decode, encode
+from wasm_decoder.binary.decode import place
 from wasm_decoder.binary.leb128 import unsigned
 from wasm_decoder.binary.reader import MOST
 from wasm_decoder.syntax.module import Active, Custom, Data, Elem, Expr, Func, Table
@@ -255,6 +256,24 @@ def test_function_indices_need_a_type_of_functions() -> None:
 def test_tables_of_64_bits_with_a_first_value() -> None:
     tables = (Table(TableType(Limits(1 << 40, 1 << 41), EXTERNREF, I64), Expr(b"\xd0\x6f\x0b")),)
     assert decode(encode(Module(tables=tables))).tables == tables
+
+
+def test_where_the_parts_of_a_module_are() -> None:
+    data = module(
+        "00 02 01 61", section(1, "02 60 00 00 60 00 00"), section(2, "02 00 00 00 00 01 61 00 00 00"),
+        section(3, "01 00"), section(8, "00"), section(10, "01 02 00 0b"), section(11, "02 00 41 00 0b 00 01 01 61"),
+    )  # fmt: skip
+    decoded = decode(data)
+    assert place(decoded, "types", 0) == 15
+    assert place(decoded, "types", 1) == 18
+    assert place(decoded, "types", 2) is None
+    assert place(decoded, "imports", 1) == data.index(b"\1a\0\0\0", 12)
+    assert place(decoded, "start") == data.index(b"\x08\1\0") + 2
+    assert place(decoded, "funcs", 0) == decoded.funcs[0].start
+    assert place(decoded, "funcs", 1) is None
+    assert place(decoded, "datas", 1) == len(data) - 3
+    assert place(decoded, "globals", 0) is None
+    assert place(Module(start=1), "start") is None
 
 
 HUGE = "ff ff ff ff 0f"

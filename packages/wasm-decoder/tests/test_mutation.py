@@ -9,7 +9,18 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from wasm_decoder import DecodeError, Features, Module, decode, decode_bodies, encode, encode_func, names
+from wasm_decoder import (
+    DecodeError,
+    Features,
+    Module,
+    ValidationError,
+    decode,
+    decode_bodies,
+    encode,
+    encode_func,
+    names,
+    validate,
+)
 from wasm_decoder.binary.encode import last_section
 from wasm_decoder.binary.leb128 import unsigned
 from wasm_decoder.binary.listing import disassemble
@@ -174,32 +185,39 @@ def mutants(data: bytes, count: int, seed: int) -> Iterator[bytes]:
         yield bytes(mutant)
 
 
-def offset_of(error: DecodeError, data: bytes) -> int:
-    """Where the error is, which must be in the data."""
-    assert error.offset is not None
-    assert 0 <= error.offset <= len(data)
-    return error.offset
+def refused(work: Callable[[], object], data: bytes) -> bool:
+    """Whether the work ends in an error of ours, whose place must be in the data.
+
+    Only what is invalid about a module as a whole has no place.
+    """
+    try:
+        work()
+    except DecodeError as error:
+        offset = error.offset
+    except ValidationError as error:
+        offset = 0 if error.offset is None and error.function is None else error.offset
+    else:
+        return False
+    assert offset is not None
+    assert 0 <= offset <= len(data)
+    return True
 
 
 def examine(data: bytes, features: Features) -> bool:
     """Do with a module whatever can be done with it; whether it is well-formed."""
-    try:
-        module = decode(data, features)
-    except DecodeError as error:
-        return offset_of(error, data) < 0
+    modules: list[Module] = []
+    if refused(lambda: modules.append(decode(data, features)), data):
+        return False
+    (module,) = modules
     for index in range(len(module.func_types) - len(module.funcs), len(module.func_types)):
-        try:
-            list(disassemble(module, index, features))
-        except DecodeError as error:
-            offset_of(error, data)
+        refused(lambda: list(disassemble(module, index, features)), data)  # noqa: B023 - called at once
     repr(module), dict(names(module).funcs), {**names(module).locals}, {**names(module).fields}
     producers(module), target_features(module), branch_hints(module)
     assert decode(encode(module), Features(-1)) == module
-    try:
-        decode_bodies(module, features)
-    except DecodeError as error:
-        return offset_of(error, data) < 0
-    return True
+    malformed = refused(lambda: decode_bodies(module, features), data)
+    invalid = refused(lambda: validate(module, features), data)
+    assert invalid or not malformed
+    return not malformed
 
 
 def test_what_is_mutated_is_a_module() -> None:

@@ -104,6 +104,37 @@ def decode_locals(data: bytes, start: int = 0, end: int | None = None, features:
     return tuple(runs), pos
 
 
+def place(module: Module, part: str, index: int = 0, features: Features = Features.CORE_3_0) -> int | None:
+    """Where an element of a part of the module begins, in bytes from its start.
+
+    Args:
+        module: a module that ``decode`` has made.
+        part: one of ``Module.PARTS`` but "customs".
+        index: the element's, from 0; not used where the part is a number.
+        features: those that the module was decoded with.
+
+    Returns:
+        The offset; None if the module does not come from bytes, or has no such element.
+    """
+    if part == "funcs":
+        return module.funcs[index].start if index < len(module.funcs) else None
+    decoder = _Decoder(module.binary or b"", features)
+    decoder.pos = len(MAGIC + VERSION)
+    while decoder.pos < len(decoder.data):
+        row = _SECTIONS.get(decoder.byte())
+        end = decoder.size() + decoder.pos
+        if row is not None and row[0] == part:
+            _, _, read, is_vec = row
+            if is_vec:
+                if index >= decoder.u32():
+                    return None
+                for _ in range(index):
+                    read(decoder)
+            return decoder.pos
+        decoder.pos = end
+    return None
+
+
 def missing_end(data: bytes, end: int) -> DecodeError:
     """The error for a body that stops at ``end`` without its ``end`` instruction.
 
@@ -176,7 +207,8 @@ class _Decoder(Reader):
                     raise DecodeError("unexpected content after last section", start)
                 place = ORDER.index(number) + 1
                 last = number
-                parts[row[0]] = row[2](self)
+                part, _, read, is_vec = row
+                parts[part] = self.vec(lambda: read(self)) if is_vec else read(self)  # noqa: B023 - called at once
             if self.pos != end:
                 raise DecodeError("section size mismatch", min(self.pos, end))
         if len(self.funcs) != len(parts.pop("type_indices", ())):
@@ -310,23 +342,20 @@ _EXTERN_TYPES: "tuple[Callable[[_Decoder], ExternType], ...]" = (
 )
 
 
-def _vec(element: "Callable[[_Decoder], _T]") -> "Callable[[_Decoder], tuple[_T, ...]]":
-    return lambda self: self.vec(lambda: element(self))
-
-
-# Every section: the part of the module that it holds, the feature that brought it, and what reads it.
-_SECTIONS: "dict[int, tuple[str, Features, Callable[[_Decoder], object]]]" = {
-    1: ("types", Features.NONE, _vec(_Decoder.rec_type)),
-    2: ("imports", Features.NONE, _vec(_Decoder.import_)),
-    3: ("type_indices", Features.NONE, _Decoder.indices),
-    4: ("tables", Features.NONE, _vec(_Decoder.table)),
-    5: ("mems", Features.NONE, _vec(_Decoder.mem_type)),
-    6: ("globals", Features.NONE, _vec(_Decoder.global_)),
-    7: ("exports", Features.NONE, _vec(_Decoder.export)),
-    8: ("start", Features.NONE, _Decoder.u32),
-    9: ("elems", Features.NONE, _vec(_Decoder.elem)),
-    10: ("funcs", Features.NONE, _Decoder.code),
-    11: ("datas", Features.NONE, _vec(_Decoder.data_segment)),
-    12: ("data_count", Features.BULK_MEMORY, _Decoder.u32),
-    13: ("tags", Features.EXCEPTIONS, _vec(_Decoder.tag_type)),
+# Every section: the part of the module that it holds, the feature that brought it, what reads it, and whether that
+# reads one element of a vector.
+_SECTIONS: "dict[int, tuple[str, Features, Callable[[_Decoder], object], bool]]" = {
+    1: ("types", Features.NONE, _Decoder.rec_type, True),
+    2: ("imports", Features.NONE, _Decoder.import_, True),
+    3: ("type_indices", Features.NONE, _Decoder.indices, False),
+    4: ("tables", Features.NONE, _Decoder.table, True),
+    5: ("mems", Features.NONE, _Decoder.mem_type, True),
+    6: ("globals", Features.NONE, _Decoder.global_, True),
+    7: ("exports", Features.NONE, _Decoder.export, True),
+    8: ("start", Features.NONE, _Decoder.u32, False),
+    9: ("elems", Features.NONE, _Decoder.elem, True),
+    10: ("funcs", Features.NONE, _Decoder.code, False),
+    11: ("datas", Features.NONE, _Decoder.data_segment, True),
+    12: ("data_count", Features.BULK_MEMORY, _Decoder.u32, False),
+    13: ("tags", Features.EXCEPTIONS, _Decoder.tag_type, True),
 }
