@@ -55,6 +55,8 @@ _KEYWORDS = {
     *_WORDS.split(),
 }
 
+_MAX_MESSAGE = 120  # characters
+
 #: The annotations that the parser looks at; all others are skipped.
 _KNOWN_ANNOTATIONS = ("(@name", "(@custom", "(@datacount", "(@metadata.code.branch_hint")
 
@@ -108,6 +110,8 @@ class Source:
 
     def error(self, message: str, index: int) -> ParseError:
         """The error to raise if ``message`` is to be said about the token with that index."""
+        if len(message) > _MAX_MESSAGE:  # a token can be as long as the text
+            message = message[: _MAX_MESSAGE - 1] + "…"
         return ParseError(message, *_place(self.text, self.offset(index)))
 
     def unexpected(self, index: int) -> ParseError:

@@ -6,10 +6,12 @@ _PLAIN_IDENTIFIER = re.compile(r"[0-9A-Za-z!#$%&'*+\-./:<=>?@\\^_`|~]+")
 
 
 def identifier(name: str) -> str:
+    """An identifier with that name, in quotes where it needs them."""
     return "$" + (name if _PLAIN_IDENTIFIER.fullmatch(name) else string(name))
 
 
-_ASCII = [chr(byte) if 0x20 <= byte < 0x7F and byte not in b'"\\' else f"\\{byte:02x}" for byte in range(256)]
+_ESCAPES = {0x09: "\\t", 0x0A: "\\n", 0x22: '\\"', 0x5C: "\\\\"}
+_ASCII = [_ESCAPES.get(byte) or (chr(byte) if 0x20 <= byte < 0x7F else f"\\{byte:02x}") for byte in range(256)]
 
 
 def string(content: str | bytes) -> str:

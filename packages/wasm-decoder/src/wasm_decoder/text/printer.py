@@ -306,7 +306,17 @@ class Printer:
 
     def _func(self, index: int, func: Func) -> "Iterator[str]":
         local_names = self.nested("locals", index)
-        yield f"  (func{self.funcs.definition(index)}{self._header(func.type, local_names)}"
+        header = f"  (func{self.funcs.definition(index)}{self._header(func.type, local_names)}"
+        lines = list(self._body(index, func, local_names))
+        if not lines:
+            yield f"{header})"
+            return
+        yield header
+        yield from lines
+        yield "  )"
+
+    def _body(self, index: int, func: Func, local_names: Identifiers) -> "Iterator[str]":
+        """The lines of local declarations and instructions."""
         func_type = self._func_type(func.type)
         runs, start = decode_locals(func.data, func.start, func.end)
         if sum([count for count, _ in runs]) > _MAX_LOCALS:
@@ -326,7 +336,6 @@ class Printer:
             if line is not None:
                 yield line
         code.finish(func.end)
-        yield "  )"
 
     def _canonical_hints(self, index: int, func: Func) -> dict[int, bytes]:
         """The branch hints of a function, if its instructions will be where they are when it is parsed again."""
