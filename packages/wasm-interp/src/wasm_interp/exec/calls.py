@@ -5,8 +5,10 @@ zero a ZeroDivisionError, endless recursion a RecursionError.  Here, where Pytho
 """
 
 import sys
+from _thread import _count as thread_count
 from _thread import allocate_lock, get_ident
 from struct import error as StructError
+from sys import getrecursionlimit, setrecursionlimit
 
 from ..runtime.traps import (
     CallStackExhausted,
@@ -20,60 +22,53 @@ from ..runtime.traps import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
-
-    from ..runtime.function import Function
 
 #: The file name of generated code.
 FILE = "<wasm>"
 
-#: By how much Python's limit of nested calls is raised while WebAssembly runs.  Generated code that calls generated code
-#: takes no space on the machine's stack in CPython; what host functions do takes some, hence no more in CPython 3.11,
-#: which has this one limit for both.  PyPy counts 768 bytes of the machine's stack for each.
-if sys.implementation.name == "pypy":
-    DEPTH = 8_000
-else:
-    DEPTH = 12_000 if sys.version_info < (3, 12) else 30_000
+#: By how much Python's limit of nested calls is raised while WebAssembly runs.  In CPython generated code that calls
+#: generated code takes no space on the machine's stack; PyPy counts 768 bytes of that for each call.
+DEPTH = 8_000 if sys.implementation.name == "pypy" else 20_000
 #: How often calls may go from WebAssembly to the host and back into WebAssembly: each takes space on the machine's stack.
 NESTING = 300
-
 #: How many frames of a deep stack a note shows.
 _SHOWN = 24
 
 _lock = allocate_lock()
 #: For each thread how many calls into generated code are under way in it.
 _depths: "dict[int, int]" = {}
-#: Python's limit as it was before the first of them, and as it is now.
+#: Python's limit as it was before the first of them, and as it is while there are some.
 _limits = [0, 0]
 
 
-def _raise_limit(thread: int) -> None:
-    with _lock:
-        if not _depths:
-            limit = sys.getrecursionlimit()
-            _limits[:] = limit, limit + DEPTH
-            sys.setrecursionlimit(limit + DEPTH)
-        _depths[thread] = 0
+def _raise_limit() -> None:
+    limit = getrecursionlimit()
+    if limit != _limits[1]:
+        _limits[0] = limit
+        _limits[1] = limit + DEPTH
+        setrecursionlimit(limit + DEPTH)
 
 
-def _restore_limit(thread: int) -> None:
-    with _lock:
-        _depths.pop(thread, None)
-        if not _depths and sys.getrecursionlimit() == _limits[1]:
-            sys.setrecursionlimit(_limits[0])
-
-
-def run(function: "Function", arguments: "list[object]") -> object:
-    """Call a function of generated code.  Raises Trap with frames, and what host functions raise."""
+def run(code: "Callable[..., object]", *arguments: object) -> object:
+    """Call generated code.  Raises Trap with frames, and what host functions raise."""
     thread = get_ident()
     depth = _depths.get(thread, -1)
     try:
-        if depth < 0:
-            _raise_limit(thread)
-        elif depth >= NESTING:
+        if depth >= NESTING:
             raise CallStackExhausted
+        if depth >= 0:
+            if _LOWERED:
+                setrecursionlimit(_limits[1])
+        elif thread_count():
+            with _lock:
+                _depths[thread] = 0
+                _raise_limit()
+        else:  # the lock takes longer than all the rest
+            _raise_limit()
         _depths[thread] = depth + 1
-        return function.code(*arguments)
+        return code(*arguments)
     except Trap as error:
         if not error.frames:
             _note(error, frames(error.__traceback__))
@@ -84,12 +79,41 @@ def run(function: "Function", arguments: "list[object]") -> object:
             raise
         _note(trap, frames(error.__traceback__))
     finally:
-        if depth < 0:
-            _restore_limit(thread)
-        else:
+        if depth >= 0:
             _depths[thread] = depth
+        elif thread_count():
+            with _lock:
+                _depths.pop(thread, None)
+                if not _depths:
+                    setrecursionlimit(_limits[0])
+        else:
+            _depths.pop(thread, None)
+            setrecursionlimit(_limits[0])
     # outside of the handler: the many frames of the original exception are not kept
     raise trap
+
+
+#: CPython 3.11 has the one limit for calls of Python functions and for what takes space on the machine's stack, and
+#: endless recursion in a host function would not stop in time with the raised limit.
+_LOWERED = sys.implementation.name == "cpython" and sys.version_info < (3, 12)
+
+
+def _lower_limit() -> int:
+    """A host function is about to run: it may nest calls as deeply as it always may.  Returns the limit until now."""
+    limit = getrecursionlimit()
+    if len(_depths) > 1:
+        return limit  # it would hold for the other threads too, and they may be deep in WebAssembly
+    try:
+        setrecursionlimit(_limits[0])
+    except RecursionError as error:
+        # "cannot set the recursion limit to 1000 at the recursion depth 5000: the limit is too low"
+        depth = int("".join(filter(str.isdigit, str(error).rpartition("depth")[2])) or 0)
+        setrecursionlimit(min(limit, depth + _limits[0]))
+    return limit
+
+
+#: What is called before and after a host function.
+HOST_GUARD = (_lower_limit, setrecursionlimit) if _LOWERED else None
 
 
 def _meaning(error: Exception) -> Trap | None:

@@ -1,6 +1,7 @@
 """The portable engine."""
 
 from ..runtime.engine import Engine
+from .calls import HOST_GUARD
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ class Interpreter(Engine):
     """The portable engine: each body is translated into Python source, and that compiled by Python, at its first call."""
 
     name = "interpreter"
+    host_guard = HOST_GUARD
 
     def link(self, instance: "Instance", features: "Features", lazy: bool) -> None:
         """As ``Engine.link``."""

@@ -218,26 +218,29 @@ class Emitter:
 
     def _emit(self, nodes: "list[Node]", indent: int) -> bool:
         """Write the lines for a list of shaped nodes; whether control can reach what comes after them."""
-        for i, node in enumerate(nodes):
-            if isinstance(node, Statement):
-                self._line(indent, node.text, node.offset)
-            elif isinstance(node, Jump):
-                self._jump(node, indent)
-                return False
-            elif isinstance(node, If):
-                reached, rest = self._if(node, indent)
-                if rest is not None:
-                    # one side has left, so the other needs no indentation
-                    return self._emit([*rest, *nodes[i + 1 :]], indent)
-                if not reached:
+        work = [iter(nodes)]
+        while work:
+            for node in work[-1]:
+                if isinstance(node, Statement):
+                    self._line(indent, node.text, node.offset)
+                elif isinstance(node, If):
+                    rest = self._if(node, indent)
+                    if rest is not None:
+                        # one side has left, so the other needs no indentation
+                        work.append(iter(rest))
+                        break
+                elif isinstance(node, Jump):
+                    self._jump(node, indent)
                     return False
-            elif isinstance(node, Switch):
-                return self._switch(node, indent)
-            elif isinstance(node, Block) and not node.loops:
-                if not self._emit(node.body, indent):
+                elif isinstance(node, Switch):
+                    return self._switch(node, indent)
+                elif isinstance(node, Block) and not node.loops:
+                    if not self._emit(node.body, indent):
+                        return False
+                elif not self._while(node, indent):
                     return False
-            elif not self._while(node, indent):
-                return False
+            else:
+                work.pop()
         return True
 
     def _jump(self, node: Jump, indent: int) -> None:
@@ -318,37 +321,34 @@ class Emitter:
             self._line(indent, "pass", 0)
         return reached
 
-    def _if(self, node: If, indent: int) -> "tuple[bool, list[Node] | None]":
-        """Write a conditional: whether control can reach what comes after it, or the side that is not written yet."""
+    def _if(self, node: If, indent: int) -> "list[Node] | None":
+        """Write a conditional.  If one side leaves, the other is returned, and is to be written next."""
         then, other = node.then, node.other
         if not then and not other:
             self._line(indent, node.condition, node.offset)
-            return True, None
-        if not then or (not _leaves(then[-1]) and other and _leaves(other[-1])):
+            return None
+        if not then or (other and _leaves(other[-1]) and not _leaves(then[-1])):
             self._line(indent, f"if {node.inverse}:", node.offset)
             then, other = other, then
         else:
             self._line(indent, f"if {node.condition}:", node.offset)
-        reached = self._suite(then, indent + 1)
-        if not reached:
-            return False, other
-        if not other:
-            return True, None
-        if len(other) == 1 and isinstance(other[0], If):
+        if not self._suite(then, indent + 1):
+            return other
+        if other:
             at = len(self._found)
-            rest = self._if(other[0], indent)[1]
-            first = self._found[at]
-            if first is not None and first[1].startswith("if "):
-                self._found[at] = (first[0], "el" + first[1], first[2])
-                if rest:
-                    self._line(indent, "else:", 0)
-                    self._suite(rest, indent + 1)
-                return True, None
-            # an empty conditional: a line that stands alone
-            del self._found[at:]
-        self._line(indent, "else:", 0)
-        self._suite(other, indent + 1)
-        return True, None
+            if len(other) == 1 and isinstance(other[0], If):
+                rest = self._if(other[0], indent)
+                first = self._found[at]
+                if first is not None and first[1].startswith("if "):
+                    self._found[at] = (first[0], "el" + first[1], first[2])
+                    if rest:
+                        self._line(indent, "else:", 0)
+                        self._suite(rest, indent + 1)
+                    return None
+                del self._found[at:]  # a condition that stands alone
+            self._line(indent, "else:", 0)
+            self._suite(other, indent + 1)
+        return None
 
     def _switch(self, node: Switch, indent: int) -> bool:
         """Write a switch; whether control can reach what comes after it."""

@@ -6,6 +6,8 @@ from .table import Table
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from wasm_decoder.features import Features
     from wasm_decoder.syntax.types import GlobalType, MemType, TableType
 
@@ -18,9 +20,12 @@ class Engine:
 
     Attributes:
         name: the word that users choose it by.
+        host_guard: what is called before and after each host function, the second with what the first returned; None
+            for nothing.
     """
 
     name = ""
+    host_guard: "tuple[Callable[[], int], Callable[[int], None]] | None" = None
 
     def memory(self, type: "MemType") -> Memory:
         """A new memory of the minimum size."""

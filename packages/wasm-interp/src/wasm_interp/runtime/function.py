@@ -1,7 +1,6 @@
 """Functions (specification, section "Function Instances")."""
 
-from .traps import ExitError
-from .values import Convention
+from .adapters import caller
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ class Function:
         code: what calls inside WebAssembly call: takes and returns values in the representation of ``values``.
     """
 
-    __slots__ = ("__weakref__", "_convention", "_run", "code", "deftype", "index", "instance", "name", "type")
+    __slots__ = ("__weakref__", "_call", "_run", "code", "deftype", "index", "instance", "name", "type")
 
     def __init__(
         self,
@@ -38,7 +37,7 @@ class Function:
         name: str = "",
         instance: "Instance | None" = None,
         index: int = -1,
-        run: "Callable[[Function, list[object]], object] | None" = None,
+        run: "Callable[..., object] | None" = None,
     ) -> None:
         self.deftype = deftype
         self.type: FuncType = deftype.expand()  # type: ignore[assignment]  # functions have function types
@@ -47,25 +46,14 @@ class Function:
         self.instance = instance
         self.index = index
         self._run = run
-        self._convention: Convention | None = None
+        self._call: Callable[..., object] | None = None
 
     def __call__(self, *args: object) -> object:
         """Call it: no result is None, several are a tuple."""
-        convention = self._convention
-        if convention is None:
-            convention = self._convention = Convention(self.type.params, self.type.results)
-        instance = self.instance
-        if instance is not None and instance.exited is not None:
-            raise ExitError(instance.exited, f"the instance has exited with code {instance.exited}")
-        values = convention.arguments(self.name or "function", args)
-        if self._run is None:
-            return convention.result(self.code(*values))
-        try:
-            return convention.result(self._run(self, values))
-        except ExitError as exit:
-            if instance is not None:
-                instance.exited = exit.code
-            raise
+        call = self._call
+        if call is None:
+            call = self._call = caller(self, self._run)
+        return call(*args)
 
     def __repr__(self) -> str:
         name = f" {self.name}" if self.name else ""

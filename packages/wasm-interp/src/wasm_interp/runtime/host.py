@@ -1,7 +1,7 @@
 """Functions that the host offers to modules (specification, section "Host Functions")."""
 
+from .adapters import host_code
 from .function import Function
-from .values import Convention
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,16 +43,6 @@ class HostFunction:
 
 def host_function(host: HostFunction, deftype: "DefType", instance: "Instance") -> Function:
     """The function that an instance gets when it imports a host function."""
-    convention = Convention(host.type.params, host.type.results)
-    call, name = host.call, host.name
-
-    if host.caller:
-
-        def code(*args: object) -> object:
-            return convention.from_host(name, call(instance, *convention.to_host(args)))
-    else:
-
-        def code(*args: object) -> object:
-            return convention.from_host(name, call(*convention.to_host(args)))
-
-    return Function(deftype, code, name=name)
+    caller = instance if host.caller else None
+    code = host_code(host.type, host.call, host.name, caller, instance.engine.host_guard)
+    return Function(deftype, code, name=host.name)

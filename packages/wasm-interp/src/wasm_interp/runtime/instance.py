@@ -74,6 +74,7 @@ class Instance:
 
     Attributes:
         module: the module.
+        engine: what runs its functions.
         name: what the store knows the instance by, "" for nothing.
         exports: what it offers.
         exited: the code with which the program ended itself, None while it has not.
@@ -84,7 +85,7 @@ class Instance:
     """
 
     __slots__ = (
-        "__weakref__", "_engine", "_functions", "datas", "deftypes", "elems", "exited", "exports", "globals", "linked",
+        "__weakref__", "_functions", "datas", "deftypes", "elems", "engine", "exited", "exports", "globals", "linked",
         "mems", "module", "name", "tables", "tags",
     )  # fmt: skip
 
@@ -100,7 +101,7 @@ class Instance:
         self.elems: list[list[object]] = []
         self.datas: list[bytes] = []
         self.linked: object = None
-        self._engine = engine
+        self.engine = engine
         self._functions: dict[int, Function] = {}
         self.exports = Exports(self)
 
@@ -122,7 +123,7 @@ class Instance:
         found = self._functions.get(index)
         if found is None:
             # two threads may both make one; both then get the one that was stored first
-            found = self._functions.setdefault(index, self._engine.function(self, index))
+            found = self._functions.setdefault(index, self.engine.function(self, index))
         return found
 
     def add_import(self, function: Function) -> None:

@@ -14,7 +14,7 @@ from wasm_decoder.valid.matching import top_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from wasm_decoder.syntax.types import ValType
 
@@ -144,72 +144,3 @@ def from_wasm(type: "ValType", value: object) -> object:
     """A value of the type as a Python object."""
     convert = converter_out(type)
     return value if convert is None else convert(value)  # type: ignore[arg-type]  # such values are ints
-
-
-class Convention:
-    """How the values of one function type are converted.
-
-    Attributes:
-        arity: the number of parameters.
-        count: the number of results.
-    """
-
-    __slots__ = ("_params_in", "_params_out", "_results_in", "_results_out", "arity", "count")
-
-    def __init__(self, params: "Sequence[ValType]", results: "Sequence[ValType]") -> None:
-        self.arity = len(params)
-        self.count = len(results)
-        self._params_in = [converter_in(t) for t in params]
-        self._params_out = [converter_out(t) for t in params]
-        self._results_in = [converter_in(t) for t in results]
-        self._results_out = [converter_out(t) for t in results]
-
-    def arguments(self, name: str, args: "tuple[object, ...]") -> "list[object]":
-        """The arguments of a call by Python, converted.  Raises TypeError, OverflowError or ValueError."""
-        if len(args) != self.arity:
-            expected = f"{self.arity} argument{'' if self.arity == 1 else 's'}"
-            raise TypeError(f"{name}() takes {expected} ({len(args)} given)")
-        return [convert(arg) for convert, arg in zip(self._params_in, args, strict=True)]
-
-    def result(self, result: "object") -> object:
-        """What a call by Python returns."""
-        if self.count == 1:
-            convert = self._results_out[0]
-            return result if convert is None else convert(result)  # type: ignore[arg-type]  # such values are ints
-        if self.count == 0:
-            return None
-        return tuple(
-            [
-                value if convert is None else convert(value)
-                for convert, value in zip(self._results_out, result, strict=True)  # type: ignore[call-overload]  # a tuple
-            ]
-        )
-
-    def to_host(self, args: "tuple[object, ...]") -> "list[object]":
-        """The arguments that a host function gets."""
-        return [
-            arg if convert is None else convert(arg)  # type: ignore[arg-type]  # such values are ints
-            for convert, arg in zip(self._params_out, args, strict=True)
-        ]
-
-    def from_host(self, name: str, result: object) -> object:
-        """What a host function returned, converted.  Raises TypeError or OverflowError that names the function."""
-        if self.count == 0:
-            if result is not None:
-                raise TypeError(f"host function {name} has no result but returned {result.__class__.__name__}")
-            return None
-        if self.count == 1:
-            try:
-                return self._results_in[0](result)
-            except (TypeError, OverflowError, ValueError) as error:
-                raise type(error)(f"host function {name}: result: {error}") from None
-        if not isinstance(result, (tuple, list)) or len(result) != self.count:
-            given = f"{len(result)}" if isinstance(result, (tuple, list)) else result.__class__.__name__
-            raise TypeError(f"host function {name} must return a tuple of {self.count} results, not {given}")
-        values = []
-        for i, (convert, value) in enumerate(zip(self._results_in, result, strict=True)):
-            try:
-                values.append(convert(value))
-            except (TypeError, OverflowError, ValueError) as error:
-                raise type(error)(f"host function {name}: result {i}: {error}") from None
-        return tuple(values)
