@@ -69,6 +69,8 @@ def _by_operands(ops: Sequence[Op], count: int) -> dict[tuple[object, ...], list
 
 
 _BY_FIRST = _by_operands(SAFE, 1)
+_BY_RESULT = {t: [op for op in SAFE if op.results == (t,)] for t in (I32, I64, F32, F64, V128)}
+_LOADS_OF = {t: [op for op in LOADS if op.results == (t,) and op.params == (ADDR,)] for t in _BY_RESULT}
 _BY_TWO = _by_operands([op for op in SAFE if op.params and len(op.params) > 1], 2)
 
 
@@ -188,6 +190,9 @@ class Body:
         """Pushes a value of that type, without recording it on the stack."""
         choices = self.choices
         kind = choices.byte()
+        if kind > 235:
+            self._tree(valtype, 1 + (kind & 3))
+            return
         if kind & 1:
             known = [i for i, t in enumerate(self.locals) if t == valtype]
             if known:
@@ -204,6 +209,33 @@ class Body:
             self.emit("ref.null", b"\x70" if valtype == FUNCREF else b"\x6f")
         else:
             self.emit(f"{valtype}.const", constant(choices, valtype))
+
+    def _tree(self, type: object, depth: int) -> None:
+        """Pushes a value of that type that several instructions compute, without recording it on the stack."""
+        choices = self.choices
+        kind = choices.byte()
+        if depth == 0 or type not in _BY_RESULT or kind < 32:
+            self._leaf(type)
+        elif kind > 200 and self.context.memory:
+            self._tree(I32, depth - 1)
+            self._i32(0xFFF8)
+            self.emit("i32.and")
+            ops = _LOADS_OF[type]
+            self._access(ops[choices.below(len(ops))])
+        else:
+            ops = _BY_RESULT[type]
+            op = ops[choices.below(len(ops))]
+            for operand in op.params or ():
+                self._tree(operand, depth - 1)
+            self.emit(op.name, self._immediates(op))
+            if op.name in NONDETERMINISTIC:
+                valtype, code = _CANONICAL[op.name.partition(".")[0]]
+                self.out += code(self._local(valtype))
+
+    def _immediates(self, op: Op) -> bytes:
+        if op.immediates == ("lane",):
+            return bytes([self.choices.below(op.lanes)])
+        return bytes([self.choices.below(32) for _ in range(16)]) if op.immediates else b""
 
     def _local(self, valtype: ValType) -> bytes:
         """The index of a local of that type that nothing else lives in for long."""
@@ -280,12 +312,7 @@ class Body:
         choices = self.choices
         while True:
             self._need(op.params)
-            immediates = b""
-            if op.immediates == ("lane",):
-                immediates = bytes([choices.below(op.lanes)])
-            elif op.immediates:
-                immediates = bytes([choices.below(32) for _ in range(16)])
-            self.emit(op.name, immediates)
+            self.emit(op.name, self._immediates(op))
             self.stack += op.results  # type: ignore[arg-type]  # SIMPLE has no ADDR
             if op.name not in NONDETERMINISTIC:
                 return
@@ -347,6 +374,10 @@ class Body:
             self._need([I32])
         elif self._top() is I32 and kind & 1:
             self.stack.pop()
+            self._i32(0xFFF8)
+            self.emit("i32.and")
+        elif kind > 224:
+            self._tree(I32, 3)
             self._i32(0xFFF8)
             self.emit("i32.and")
         else:
