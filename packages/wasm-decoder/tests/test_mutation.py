@@ -9,6 +9,8 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from wasm_decoder import (
     DecodeError,
     Features,
@@ -24,6 +26,7 @@ from wasm_decoder import (
 from wasm_decoder.binary.encode import last_section
 from wasm_decoder.binary.leb128 import unsigned
 from wasm_decoder.binary.listing import disassemble
+from wasm_decoder.binary.writer import sized
 from wasm_decoder.custom.branch_hints import branch_hints
 from wasm_decoder.custom.names import Names, name_section
 from wasm_decoder.custom.producers import producers
@@ -77,7 +80,14 @@ def everything() -> Module:
     """A module with something in every section, and every instruction in its code."""
     end = Instr(BY_NAME["end"])
     zero = Expr(b"\x41\0\x0b")
-    body = [Instr(op, tuple([IMMEDIATES[kind] for kind in op.immediates])) for op in OPS.values()]
+    body = []
+    for op in OPS.values():
+        if op.name not in ("else", "end"):
+            body.append(Instr(op, tuple([IMMEDIATES[kind] for kind in op.immediates])))
+        if op.name == "if":
+            body.append(Instr(BY_NAME["else"]))
+        if "block" in op.immediates:
+            body.append(end)
     types = (
         RecType((SubType(True, (), FuncType((I32, I64), (F64,))),)),
         RecType((
@@ -224,6 +234,7 @@ def test_what_is_mutated_is_a_module() -> None:
     module = everything()
     data = encode(module)
     assert decode(data, Features(-1)) == module
+    decode_bodies(module, Features(-1))
     assert [custom.name for custom in module.customs] == [
         "metadata.code.branch_hint", "name", "producers", "target_features",
     ]  # fmt: skip
@@ -240,3 +251,26 @@ def test_mutants_are_modules_or_malformed(features: Features) -> None:
             good += examine(mutant, features)
     if features == Features(-1):
         assert 0 < good < COUNT // 4  # the mutations are neither harmless nor always fatal
+
+
+def test_every_beginning_of_a_module_is_a_module_or_malformed() -> None:
+    data = encode(everything())
+    whole = [length for length in range(len(data) + 1) if examine(data[:length], Features(-1))]
+    assert whole[-1] == len(data)
+    assert 8 in whole  # the empty module
+
+
+@given(st.lists(st.tuples(st.integers(0, 14), st.binary(max_size=40)), max_size=4), st.binary(max_size=4))
+@settings(deadline=None)
+def test_sections_of_noise(sections: list[tuple[int, bytes]], rest: bytes) -> None:
+    data = b"\0asm\1\0\0\0" + b"".join(bytes((number,)) + sized(content) for number, content in sections)
+    examine(data + rest, Features(-1))
+
+
+@given(st.binary(max_size=60))
+@settings(deadline=None)
+def test_bodies_of_noise(body: bytes) -> None:
+    size, section = len(body), len(unsigned(len(body))) + 1 + len(body)
+    data = b"\0asm\1\0\0\0\1\4\1\x60\0\0\3\2\1\0\x0a" + unsigned(section) + b"\1" + unsigned(size) + body
+    examine(data, Features(-1))
+    assert len(decode(data).funcs) == 1

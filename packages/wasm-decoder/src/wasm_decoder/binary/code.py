@@ -37,7 +37,7 @@ def iterate(data: bytes, start: int = 0, end: int | None = None, features: Featu
     if end is None:
         end = len(data)
     rows = opcodes(features)
-    reader = Reader(data, start, features)
+    reader = Reader(data, start, features, end)
     pos = start
     while pos < end:
         row = rows[data[pos]]

@@ -293,7 +293,7 @@ class _Decoder(Reader):
         """The code section: where each body begins and ends."""
         types = self.parts.get("type_indices", ())
         start = self.pos
-        count = self.u32()
+        count = self.count()
         if count > MOST:
             raise too_many(count, start)
         if count != len(types):

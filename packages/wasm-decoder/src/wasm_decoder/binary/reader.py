@@ -111,15 +111,17 @@ class Reader:
     Attributes:
         data: the bytes, usually of a whole module.
         pos: where the next value begins.
+        end: what is counted must be there before this.
         features: what may be written there.
         grammar: what follows from the features.
     """
 
-    __slots__ = ("data", "features", "grammar", "pos")
+    __slots__ = ("data", "end", "features", "grammar", "pos")
 
-    def __init__(self, data: bytes, pos: int = 0, features: Features = ALL) -> None:
+    def __init__(self, data: bytes, pos: int = 0, features: Features = ALL, end: int | None = None) -> None:
         self.data = data
         self.pos = pos
+        self.end = len(data) if end is None else end
         self.features = features
         self.grammar = grammar(features)
 
@@ -218,20 +220,24 @@ class Reader:
             raise DecodeError(message, self.pos - 1)
         return byte == 1
 
-    def vec(self, element: "Callable[[], _T]") -> "tuple[_T, ...]":
-        """A vector of at most ``MOST`` elements.
-
-        However large its count, memory grows only with what is there.
-        """
-        start = self.pos
+    def count(self) -> int:
+        """The number of elements of a vector, which have at least a byte each."""
         count = self.u32()
+        if count > self.end - self.pos:
+            raise DecodeError(UNEXPECTED_END, self.end)
+        return count
+
+    def vec(self, element: "Callable[[], _T]") -> "tuple[_T, ...]":
+        """A vector of at most ``MOST`` elements."""
+        start = self.pos
+        count = self.count()
         if count > MOST:
             raise too_many(count, start)
         return tuple([element() for _ in range(count)])
 
     def indices(self) -> tuple[int, ...]:
         """A vector of indices."""
-        count = self.u32()
+        count = self.count()
         numbers, self.pos = read_u32s(self.data, self.pos, count)
         return tuple(numbers)
 
