@@ -111,7 +111,7 @@ class Reader:
     Attributes:
         data: the bytes, usually of a whole module.
         pos: where the next value begins.
-        end: what is counted must be there before this.
+        end: what is counted must be there before this; None is the end of ``data``.
         features: what may be written there.
         grammar: what follows from the features.
     """
@@ -121,7 +121,7 @@ class Reader:
     def __init__(self, data: bytes, pos: int = 0, features: Features = ALL, end: int | None = None) -> None:
         self.data = data
         self.pos = pos
-        self.end = len(data) if end is None else end
+        self.end = end
         self.features = features
         self.grammar = grammar(features)
 
@@ -223,8 +223,9 @@ class Reader:
     def count(self) -> int:
         """The number of elements of a vector, which have at least a byte each."""
         count = self.u32()
-        if count > self.end - self.pos:
-            raise DecodeError(UNEXPECTED_END, self.end)
+        end = len(self.data) if self.end is None else self.end
+        if count > end - self.pos:
+            raise DecodeError(UNEXPECTED_END, end)
         return count
 
     def vec(self, element: "Callable[[], _T]") -> "tuple[_T, ...]":
