@@ -13,7 +13,7 @@ from ..binary.reader import Reader
 from ..errors import DecodeError, ValidationError
 from ..syntax.instructions import BY_NAME
 from ..syntax.module import Func, Module
-from ..syntax.types import EXN, F32, F64, I32, I64, FuncType, ValType
+from ..syntax.types import EXN, F32, F64, I32, I64, ValType
 from .context import NATURAL, Context, Local
 from .matching import matches_vals, ref
 from .rules import effect as effect_of
@@ -52,10 +52,10 @@ def check_body(context: Context, index: int) -> None:
     func = context.module.funcs[index]
     body = None
     try:
-        own = context.func_type(func.type)
+        context.renew()
         runs, start = decode_locals(func.data, func.start, func.end, context.features)
         body = _Body(context, func, start)
-        _check(body, own, _variables(context, own, runs))
+        _check(body, context.block(func.type), _variables(context, func.type, runs))
     except (Mismatch, ValidationError, IndexError) as error:
         _decode(context, func)
         raise _placed(context, index, error, func.start if body is None else body.pos()) from None
@@ -72,14 +72,14 @@ def _decode(context: Context, func: Func) -> None:
     decode_bodies(Module(funcs=(func,), data_count=0 if context.has_data_count else None), context.features)
 
 
-def _variables(context: Context, type: FuncType, runs: "tuple[tuple[int, ValType], ...]") -> "list[Local]":
-    """The parameters and locals of a function."""
-    variables = [context.local(t) for t in type.params]
-    total = len(variables) + sum([count for count, _ in runs])
-    if total > MAX_LOCALS:
-        raise ValidationError(f"too many locals: {total}, at most {MAX_LOCALS}")
-    for count, local_type in runs:
-        variables += [context.local(context.close(local_type))] * count
+def _variables(context: Context, type: int, runs: "tuple[tuple[int, ValType], ...]") -> "list[Local]":
+    """The parameters and locals of a function of the type with that index."""
+    variables = context.params(type).copy()
+    for count, val_type in runs:
+        if len(variables) + count > MAX_LOCALS:
+            total = len(variables) + sum([count for count, _ in runs])
+            raise ValidationError(f"too many locals: {total}, at most {MAX_LOCALS}")
+        variables += [context.local(val_type)] * count
     return variables
 
 
@@ -209,24 +209,22 @@ def _u32(it: "Iterator[int]", byte: int) -> int:
     return value
 
 
-def _check(body: _Body, type: FuncType, variables: "list[Local]") -> None:
-    """Validate the instructions; ``variables`` are the parameters and locals.
+def _check(body: _Body, block: Block, variables: "list[Local]") -> None:
+    """Validate the instructions; ``block`` is the type of the function, ``variables`` are its parameters and locals.
 
     Raises StopIteration, _Malformed, Mismatch, ValidationError without a place, or IndexError for an unknown index.
     """
     context = body.context
     it = body.it
-    context.reset()
     plain, accesses, prefixed, natural = context.plain, context.accesses, context.prefixed, NATURAL
     calls = context.calls
 
     gets = [variable.get for variable in variables]
     unset = None
-    if not all(variable.defaultable for variable in variables):
-        unset = _Unset(variables, gets, len(type.params))
+    if context.undefaultable and not all(variable.defaultable for variable in variables):
+        unset = _Unset(variables, gets, len(block.params))
 
     # around the instruction: the blocks, the innermost last; their labels; the stacks around them
-    block = Block(type, context.memory, (), context.label)
     blocks = [block]
     labels = [block.label]
     outers: list[Stack] = []

@@ -88,6 +88,7 @@ class Context:
         tables, mems, globals: the closed type of each.
         memory: where stacks are remembered, and the block types that know some of them.
         effects: what instructions do, by opcode and immediates (see ``rules``).
+        undefaultable: whether there may be locals without a default value.
         has_data_count: whether instructions may refer to data segments, for which the binary format has a section.
         reader: reads what the body loop leaves to it.
         blocks, ifs: block types by the one byte that stands for them, and the same for ``if``.
@@ -108,6 +109,8 @@ class Context:
         self.mems: Sequence[MemType] = module.mem_types
         self.globals: list[GlobalType] = [close_global(t, types) for t in module.global_types]
         self._locals: dict[ValType, Local] = {}
+        self._params: dict[int, list[Local]] = {}
+        self.undefaultable = False
         self._labels: dict[Types, Label] = {}
         self._declared: set[int] | None = None
         self.effects: dict[object, Effect] = {}
@@ -124,7 +127,7 @@ class Context:
             self.local(t.type).set if t.mutable else Wrong(self.immutable(i)) for i, t in enumerate(self.globals)
         ]
 
-    def reset(self) -> None:
+    def renew(self) -> None:
         """Forget all stacks if they have become too many: between bodies, never within one."""
         if self.memory.remembered >= MAX_REMEMBERED:
             self.memory = Memory()
@@ -146,10 +149,18 @@ class Context:
         return self._calls
 
     def local(self, type: ValType) -> Local:
-        """The effects of a variable of that closed type."""
+        """The effects of a variable of that type, as the module writes it.  Raises ValidationError."""
         found = self._locals.get(type)
         if found is None:
-            found = self._locals[type] = Local(type)
+            found = self._locals[type] = Local(self.close(type))
+            self.undefaultable |= not found.defaultable
+        return found
+
+    def params(self, type: int) -> "list[Local]":
+        """The parameters of the function type with that index, as variables.  Raises ValidationError."""
+        found = self._params.get(type)
+        if found is None:
+            found = self._params[type] = [self.local(t) for t in self.func_type(type).params]
         return found
 
     def label(self, types: "Types") -> Label:
