@@ -39,9 +39,9 @@ Catching an exception is a search in a table by return address, and a jump with 
     r10 = [r14 + EXECUTION]; cmp rsp, [r10 + LIMIT]; jb cold         cold: call [r14 + INTERRUPT]; jmp back
 
 with rsp − frame size instead of rsp where the frame is larger than ``UNCHECKED_FRAME``; a loop's back edge does the
-same. To interrupt, the ticker stores all ones to LIMIT. The routine keeps every register; it traps if rsp is below
-STACK_LIMIT, else lets Python handle signals and other threads run, and returns, or leaves the code with the exception
-that was raised.
+same. To interrupt, the ticker stores all ones to LIMIT. The routine keeps every register; if LIMIT is not all ones it
+traps, else it puts STACK_LIMIT there, lets Python handle signals and other threads run, and returns, or leaves the
+code with the exception that was raised.
 
 **Traps**: ``call [r14 + TRAPS + 8 * kind]``, out of the way; the return address says where. A fault in guarded memory
 arrives at the trap exit of "out of bounds memory access" with the address of the faulting instruction itself as the
@@ -105,6 +105,7 @@ HOST_LIMIT = 48  # the lowest stack pointer of Python's with which compiled code
 TRAP_KIND = 56
 TRAP_PC = 64
 TRAP_SP = 72
+KEPT_LIST = 88  # the Python list that holds them
 KEPT = 80  # how many references the list of kept objects has that the outermost entry is to drop
 RESULT_SPACE = 256  # results that find no register, packed as arguments on the stack are
 MOST_RESULTS = 1000  # (specification, appendix "Implementation Limitations")

@@ -34,6 +34,22 @@ def _interpreter() -> "str | None":
     return None
 
 
+def _objects() -> "str | None":
+    try:
+        import ctypes
+
+        from ..cpython.layout import known
+    except ImportError as error:
+        return f"ctypes is missing: {error}"
+    api = ctypes.pythonapi
+    api.PyInterpreterState_Get.restype = ctypes.c_void_p
+    if api.PyInterpreterState_GetID(ctypes.c_void_p(api.PyInterpreterState_Get())):
+        return "machine code runs in the main interpreter only, this is a sub-interpreter"
+    if not known():
+        return "the objects of this CPython are laid out in another way"
+    return None
+
+
 def _system() -> "str | None":
     if sys.platform != "linux":
         return f"machine code on {sys.platform} is not written yet"
@@ -65,4 +81,4 @@ def _execution() -> "str | None":
     return None
 
 
-_CHECKS: "tuple[Callable[[], str | None], ...]" = (_interpreter, _system, _processor, _execution)
+_CHECKS: "tuple[Callable[[], str | None], ...]" = (_interpreter, _system, _processor, _objects, _execution)

@@ -34,6 +34,10 @@ class Stack:
         self.limit = self.bottom + MARGIN
         linux.protect(self.bottom, usable, linux.READ | linux.WRITE)
 
+    def keep(self) -> None:
+        """Leave the stack where it is for as long as the process lives."""
+        self._finalizer.detach()
+
     def release(self) -> None:
         """Give the memory back; nothing may run on the stack."""
         self._finalizer()

@@ -1,0 +1,94 @@
+"""Which thread runs compiled code on which execution."""
+
+import ctypes
+import os
+import sys
+from _thread import get_ident
+
+from ..amd64 import abi
+from ..native import linux
+from ..native.stacks import Stack
+from ..native.ticker import ticker
+
+#: Bytes of stack for compiled code, for executions that are made from now on.
+stack_size = 1 << 20
+
+#: Two words: the thread that was looked up last, its execution. The GIL guards them.
+CURRENT = linux.allocate(linux.PAGE)
+
+# by thread; an execution outlives its thread and is used again
+_executions: "dict[int, int]" = {}
+_tops: "dict[int, int]" = {}
+_libc = ctypes.CDLL(None)
+
+
+def find() -> None:
+    """Note the calling thread's execution in CURRENT. Raises OSError if there is no memory for one."""
+    thread = get_ident()
+    execution = _executions.get(thread)
+    if execution is None:
+        alive = sys._current_frames()
+        for other, idle in _executions.items():
+            if other not in alive and not linux.word(idle + abi.ACTIVE):
+                execution = idle
+                del _executions[other]
+                break
+        else:
+            execution = _new()
+        linux.set_word(execution + abi.THREAD, thread)
+        linux.set_word(execution + abi.HOST_LIMIT, _host_limit())
+        _executions[thread] = execution
+    linux.set_word(CURRENT, 0)
+    linux.set_word(CURRENT + 8, execution)
+    linux.set_word(CURRENT, thread)
+
+
+def current() -> int:
+    """The calling thread's execution; OSError as ``find``."""
+    find()
+    return _executions[get_ident()]
+
+
+def _new() -> int:
+    stack = Stack(stack_size)
+    execution = linux.allocate(abi.EXECUTION_SIZE)
+    stack.keep()
+    for offset, value in (
+        (abi.LIMIT, stack.limit),
+        (abi.STACK_LIMIT, stack.limit),
+        (abi.WASM_SP, stack.top),
+        (abi.KEPT_LIST, immortal([])),
+    ):
+        linux.set_word(execution + offset, value)
+    _tops[execution] = stack.top
+    ticker().add(execution)
+    return execution
+
+
+def _host_limit() -> int:
+    """Where on this thread's own stack compiled code is not to be entered any more."""
+    attributes = ctypes.create_string_buffer(256)
+    start, size = ctypes.c_void_p(), ctypes.c_size_t()
+    _libc.pthread_self.restype = ctypes.c_void_p
+    if _libc.pthread_getattr_np(ctypes.c_void_p(_libc.pthread_self()), attributes):
+        return 0
+    _libc.pthread_attr_getstack(attributes, ctypes.byref(start), ctypes.byref(size))
+    _libc.pthread_attr_destroy(attributes)
+    return (start.value or 0) + min(256 << 10, size.value // 4)
+
+
+def immortal(item: object) -> int:
+    """The address of an object that is never freed from now on."""
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(item))
+    return id(item)
+
+
+def _after_fork() -> None:
+    # the other threads are gone, and never come back from where they were
+    for thread, execution in _executions.items():
+        if thread != get_ident():
+            linux.set_word(execution + abi.ACTIVE, 0)
+            linux.set_word(execution + abi.WASM_SP, _tops[execution])
+
+
+os.register_at_fork(after_in_child=_after_fork)
