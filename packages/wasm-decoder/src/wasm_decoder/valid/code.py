@@ -91,7 +91,7 @@ class _Body:
     """The bytes of a body, and what is seldom done with them.
 
     Attributes:
-        it: the iterator over the bytes.
+        it: the iterator over the bytes of the instructions.
     """
 
     __slots__ = ("context", "func", "it", "start")
@@ -107,17 +107,13 @@ class _Body:
         return self.func.end - self.it.__length_hint__()
 
     def _read(self, back: int) -> Reader:
-        """A reader that begins ``back`` bytes before the iterator; ``_resume`` lets the iterator follow."""
-        reader = self.context.reader
-        reader.data = self.func.data
-        reader.pos = self.pos() - back
-        return reader
+        """A reader that begins ``back`` bytes before the iterator; ``_follow`` lets the iterator go on behind it."""
+        return Reader(self.func.data, self.pos() - back, self.context.features)
 
-    def _resume(self) -> None:
-        pos = self.context.reader.pos
-        if pos > self.func.end:
+    def _follow(self, reader: Reader) -> None:
+        if reader.pos > self.func.end:
             raise _Malformed
-        self.it.__setstate__(pos - self.start)
+        self.it.__setstate__(reader.pos - self.start)
 
     def rare(self, labels: "list[Label]", back: int) -> Effect:
         """The effect of the instruction whose opcode stands ``back`` bytes before the iterator."""
@@ -126,7 +122,7 @@ class _Body:
         immediates = read_immediates(reader, op)
         if "data" in op.immediates and not self.context.has_data_count:
             raise _Malformed
-        self._resume()
+        self._follow(reader)
         return effect_of(self.context, op, immediates, labels)
 
     def block_type(self, conditional: bool) -> Block:
@@ -138,7 +134,7 @@ class _Body:
         block = context.block(written, conditional)  # type: ignore[arg-type]  # what a block type is read as
         if reader.pos == first + 1:
             (context.ifs if conditional else context.blocks)[reader.data[first]] = block
-        self._resume()
+        self._follow(reader)
         return block
 
     def try_table(self, labels: "list[Label]") -> Block:
@@ -147,7 +143,7 @@ class _Body:
         reader = self._read(1)
         op = read_op(reader)
         written, catches = read_immediates(reader, op)
-        self._resume()
+        self._follow(reader)
         for kind, tag, label in catches:  # type: ignore[attr-defined]  # what the clauses are read as
             types = () if tag is None else context.tag(tag).params
             if kind & 1:

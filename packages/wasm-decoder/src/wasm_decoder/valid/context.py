@@ -1,7 +1,6 @@
 """What is known about a module when its instructions are looked at (specification, section "Contexts" of the chapter
 "Validation"): its index spaces, closed, and what instructions with each index do to the operand stack."""
 
-from ..binary.reader import Reader
 from ..errors import ValidationError
 from ..features import Features
 from ..syntax.instructions import OPS, Op
@@ -90,7 +89,6 @@ class Context:
         effects: what instructions do, by opcode and immediates (see ``rules``).
         undefaultable: whether there may be locals without a default value.
         has_data_count: whether instructions may refer to data segments, for which the binary format has a section.
-        reader: reads what the body loop leaves to it.
         blocks, ifs: block types by the one byte that stands for them, and the same for ``if``.
 
     What the body loop looks up by opcode or by index:
@@ -116,7 +114,6 @@ class Context:
         self.effects: dict[object, Effect] = {}
         self._calls: list[Effect] | None = None
         self.has_data_count = module.data_count is not None or module.binary is None
-        self.reader = Reader(b"", 0, features)
         self.memory = Memory()
         self._blocks: dict[tuple[FuncType, bool], Block] = {}
         self.blocks: dict[int, Block] = {}
