@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from wasi import Wasi
 from wasi.errnos import NAMES
+from wasi.flags import O_DIRECTORY
 from wasi.preview1._abi import PARAMS, RESULTS, Row
 from wasi.preview1._table import rows
+from wasi.rights import DIRECTORY
 
 GUESTS = Path(__file__).parent / "guests"
 
@@ -109,7 +111,9 @@ class Guest:
     def open(
         self, path: str | bytes, oflags: int = 0, *, rights: int = -1, fdflags: int = 0, fd: int = 3, follow: int = 1
     ) -> int:
-        """``path_open``, with reading, writing and everything else unless told otherwise."""
+        """``path_open``, with all rights that what is opened can have, unless told otherwise."""
+        if rights == -1 and oflags & O_DIRECTORY:
+            rights = DIRECTORY
         result = self.call("path_open", fd, follow, path, oflags, rights, -1, fdflags)
         assert isinstance(result, int)
         return result

@@ -132,7 +132,7 @@ def _open(
     elif oflags & flags.CREAT and oflags & flags.EXCL:
         raise WasiError(EEXIST)
     elif stat.filetype == flags.SYMBOLIC_LINK:
-        raise WasiError(ENOTDIR if oflags & flags.O_DIRECTORY else ELOOP)
+        raise WasiError(ELOOP)
     elif stat.filetype == flags.DIRECTORY:
         if write or oflags & (flags.CREAT | flags.TRUNC):
             raise WasiError(EISDIR)

@@ -3,9 +3,9 @@
 from struct import Struct
 
 from .. import flags
-from ..errnos import EFAULT, EINVAL, ENOTSUP, WasiError, number
+from ..errnos import EFAULT, EINVAL, ENOTCAPABLE, ENOTSUP, WasiError, number
 from ..poll import Alarm, Event, Interest, wait
-from ..rights import FD_READ, FD_WRITE, POLL_FD_READWRITE
+from ..rights import FD_READ, FD_WRITE, POLL_FD_READWRITE, SOCK_ACCEPT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,6 +23,9 @@ class Layout:
 PREVIEW1 = Layout("<QB7xI4xQ8xH6x", "<QB7xI28x")
 # the clock has an identifier of its own in front, which nothing comes of
 UNSTABLE = Layout("<QB7x8xI4xQ8xH6x", "<QB7xI36x")
+
+# a listening socket is "read" by accepting
+_READING = FD_READ | SOCK_ACCEPT
 
 _EVENT = Struct("<QHBxxxxxQHxxxxxx")
 
@@ -52,7 +55,8 @@ def poll_oneoff(
                 subject = layout.descriptor.unpack_from(memory, at)[2]
                 descriptor = wasi.descriptors.get(subject)
                 descriptor.require(POLL_FD_READWRITE)
-                descriptor.require(FD_READ if kind == flags.EVENT_FD_READ else FD_WRITE)
+                if not descriptor.rights & (_READING if kind == flags.EVENT_FD_READ else FD_WRITE):
+                    raise WasiError(ENOTCAPABLE)
                 nbytes = descriptor.ready(kind)
                 if nbytes is None:
                     interests.append(Interest(userdata, kind, descriptor))
