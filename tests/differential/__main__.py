@@ -4,12 +4,13 @@ import argparse
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from wasm_decoder.features import Features
 from wasm_decoder.syntax.instructions import OPS
 
-from .engines import ENGINES
+from .engines import ENGINES, VERSIONS
 from .fuzz import Count, Divergence, search_bytes, search_modules, until
 
 
@@ -24,21 +25,22 @@ def main() -> int:
     options = parser.parse_args()
     engines = {name: ENGINES[name]() for name in options.engine or ENGINES}
     print(f"seed {options.seed}, engines: {', '.join(engines)}", flush=True)
-    share = 60 * options.minutes / (1 if options.only else 2)
+    share = 60 * options.minutes / (1 if options.only else 2)  # seconds for each search
     failed = False
     if options.only != "bytes":
         count = Count()
         stop = until(options.count, share)
-        failed |= _search("modules", options, count, lambda: search_modules(options.seed, stop, engines, count))
+        failed |= _search("modules", options, count, partial(search_modules, options.seed, stop, engines, count))
         core = [op.name for op in OPS.values() if op.feature in Features.CORE_2_0]
         missing = [name for name in core if name not in count.instructions]
         print(f"  instructions generated: {len(core) - len(missing)} of {len(core)}", *missing[:20])
         rarest = [f"{name} {n}" for name, n in sorted(count.instructions.items(), key=lambda item: item[1])[:5]]
         print(f"  in the fewest modules: {', '.join(rarest)}")
-    if options.only != "modules":
+    for version in VERSIONS if options.only != "modules" else ():
         count = Count()
-        stop = until(options.count, share)
-        failed |= _search("bytes", options, count, lambda: search_bytes(options.seed, stop, count))
+        stop = until(options.count, share / len(VERSIONS))
+        search = partial(search_bytes, options.seed, stop, count, version)
+        failed |= _search(f"bytes-{version}", options, count, search)
         for outcome, n in count.outcomes.most_common():
             print(f"  {n} {outcome}")
     return failed

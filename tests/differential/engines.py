@@ -89,21 +89,30 @@ _CODES = {
 _SAME = {"undefined element": "out of bounds table access"}
 
 
-def configuration() -> wasmtime.Config:
-    """wasmtime with the features of Core 2.0 and no others."""
+_LATER = ("tail_call", "multi_memory", "memory64", "relaxed_simd", "exceptions", "function_references", "gc")
+_PROPOSED = ("threads", "wide_arithmetic", "custom_page_sizes", "stack_switching")
+
+
+def _engine(later: bool) -> wasmtime.Engine:
+    """wasmtime with the features of Core 2.0 or, with the later ones, of Core 3.0, and no others."""
     config = wasmtime.Config()
     config.cranelift_opt_level = "none"
     config.parallel_compilation = False
-    for feature in (
-        "threads", "tail_call", "multi_memory", "memory64", "relaxed_simd", "exceptions", "function_references", "gc",
-        "wide_arithmetic", "custom_page_sizes", "stack_switching",
-    ):  # fmt: skip
+    for feature in _LATER:
+        setattr(config, f"wasm_{feature}", later)
+    for feature in _PROPOSED:
         setattr(config, f"wasm_{feature}", False)
-    return config
+    engine = wasmtime.Engine(config)
+    atexit.register(engine.close)  # at the interpreter's end it would be too late
+    return engine
 
 
-ENGINE = wasmtime.Engine(configuration())
-atexit.register(ENGINE.close)  # at the interpreter's end it would be too late
+ENGINE = _engine(later=False)
+#: wasmtime and our features for each version of the specification, which is named as its suite is
+VERSIONS = {
+    "core-2.0": (ENGINE, Features.CORE_2_0),
+    "core-3.0": (_engine(later=True), Features.CORE_3_0),
+}
 
 
 def identity(function: wasmtime.Func) -> object:

@@ -7,11 +7,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 
 import wasmtime
-from wasm_decoder import DecodeError, Features, ValidationError, WasmError, decode, print_wat, validate
+from wasm_decoder import DecodeError, Features, ValidationError, decode, print_wat, validate
 from wasm_interp import Engine
 
 from .choices import Choices
-from .engines import ENGINE, compare
+from .engines import VERSIONS, compare
 from .modules import Program, generate
 from .mutate import mutate
 from .shrink import shrink
@@ -105,16 +105,16 @@ def search_modules(seed: int, stop: Callable[[int], bool], engines: Mapping[str,
             )
 
 
-def wasmtime_refusal(data: bytes) -> str | None:
+def wasmtime_refusal(data: bytes, version: str = "core-2.0") -> str | None:
     """Why wasmtime does not accept these bytes; None if it does."""
     try:
-        wasmtime.Module.validate(ENGINE, data)
+        wasmtime.Module.validate(VERSIONS[version][0], data)
     except wasmtime.WasmtimeError as error:
         return str(error)
     return None
 
 
-def our_refusal(data: bytes, features: Features = Features.CORE_2_0) -> str | None:
+def our_refusal(data: bytes, features: Features) -> str | None:
     """Why we do not accept these bytes; None if we do.  Any other exception than the two that may come goes through."""
     try:
         validate(decode(data, features), features)
@@ -123,30 +123,34 @@ def our_refusal(data: bytes, features: Features = Features.CORE_2_0) -> str | No
     return None
 
 
-def judge(data: bytes) -> str:
+def judge(data: bytes, version: str = "core-2.0") -> str:
     """How both sides see these bytes: "accepted", "rejected", or the explanation of why they differ.
 
     Raises Divergence if there is none.
     """
-    theirs = wasmtime_refusal(data)
+    features = VERSIONS[version][1]
+    theirs = wasmtime_refusal(data, version)
     try:
-        ours = our_refusal(data)
+        ours = our_refusal(data, features)
     except Exception as error:
-        raise Divergence(f"{error!r} (wasmtime: {theirs or 'accepts'})\n{data.hex()}") from error
+        raise Divergence(f"{version}: {error!r} (wasmtime: {theirs or 'accepts'})\n{data.hex()}") from error
     if (theirs is None) == (ours is None):
         return "accepted" if ours is None else "rejected"
-    for who, message, features, why in EXPLAINED:
+    for who, message, more, why in EXPLAINED:
         refusal = ours if who == "accepts" else theirs
         if refusal is not None and message in refusal and (theirs is None) == (who == "accepts"):
-            with_them = our_refusal(data, Features.CORE_2_0 | features)
+            with_them = our_refusal(data, features | more)
             if (with_them is None) == (theirs is None):
                 return why
-    raise Divergence(f"wasmtime: {theirs or 'accepts'}\nhere: {ours or 'accepts'}\n{data.hex()}")
+    raise Divergence(f"{version}: wasmtime: {theirs or 'accepts'}\nhere: {ours or 'accepts'}\n{data.hex()}")
 
 
-def search_bytes(seed: int, stop: Callable[[int], bool], count: Count) -> None:
+def search_bytes(seed: int, stop: Callable[[int], bool], count: Count, version: str = "core-2.0") -> None:
     """Damage modules.  Raises Divergence."""
-    material = [data for data in binaries() if wasmtime_refusal(data) is None]
+    for data in binaries(version):
+        count.tried += 1
+        count.outcomes[judge(data, version)] += 1
+    material = [data for data in binaries(version) if wasmtime_refusal(data, version) is None]
     for i, rng in enumerate(seeds(seed, stop)):
         if i % 50 == 0:
             material += generate(rng.randbytes(rng.randrange(300))).binaries
@@ -155,16 +159,13 @@ def search_bytes(seed: int, stop: Callable[[int], bool], count: Count) -> None:
 
         def differs(candidate: bytes, one: bytes = one, other: bytes = other) -> bool:
             try:
-                judge(mutate(one, other, Choices(candidate)))
+                judge(mutate(one, other, Choices(candidate)), version)
             except Divergence:
                 return True
             return False
 
         count.tried += 1
         try:
-            count.outcomes[judge(mutate(one, other, Choices(choices)))] += 1
+            count.outcomes[judge(mutate(one, other, Choices(choices)), version)] += 1
         except Divergence:
-            judge(mutate(one, other, Choices(shrink(choices, differs))))
-
-
-__all__ = ["Count", "Divergence", "WasmError", "judge", "search_bytes", "search_modules", "until"]
+            judge(mutate(one, other, Choices(shrink(choices, differs))), version)

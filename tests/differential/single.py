@@ -1,6 +1,5 @@
 """One instruction at a time: a module that executes it on many operands, which lie in its memory."""
 
-import math
 import random
 import struct
 from collections.abc import Iterator
@@ -102,11 +101,15 @@ def immediates(op: Op, rng: random.Random) -> list[bytes]:
     return [b""]
 
 
+_QUIET = {32: (0x7FFFFFFF, 0x7FC00000), 64: (0x7FFFFFFFFFFFFFFF, 0x7FF8000000000000)}
+
+
 def nans_alike(op: Op, data: bytes) -> bytes:
-    """A result with every NaN the same, where the instruction leaves open which NaN it is."""
-    if op.name not in NONDETERMINISTIC and "relaxed" not in op.name:
+    """A result with every NaN the same, where the instruction leaves open which arithmetic NaN it is."""
+    shape = op.name.partition(".")[0]
+    if shape[0] != "f" or (op.name not in NONDETERMINISTIC and "relaxed" not in op.name):
         return data
-    lanes = {"f32x4": "<4f", "f64x2": "<2d", "f32": "<f", "f64": "<d"}.get(op.name.partition(".")[0])
-    if lanes is None:
-        return data
-    return struct.pack(lanes, *[math.nan if x != x else x for x in struct.unpack(lanes, data)])
+    size = 4 if shape.startswith("f32") else 8
+    mask, quiet = _QUIET[8 * size]
+    lanes = [int.from_bytes(data[i : i + size], "little") for i in range(0, len(data), size)]
+    return b"".join([(quiet if lane & mask >= quiet else lane).to_bytes(size, "little") for lane in lanes])

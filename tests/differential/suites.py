@@ -14,10 +14,10 @@ def folder() -> Path:
 
 
 @cache
-def binaries(limit: int = 4000) -> tuple[bytes, ...]:
-    """The modules of core-2.0 of up to ``limit`` bytes, sound and unsound ones; none if the suites are not there."""
+def binaries(suite: str, limit: int = 4000) -> tuple[bytes, ...]:
+    """The modules of a suite of up to ``limit`` bytes, sound and unsound ones; none if the suites are not there."""
     found = set()
-    for path in sorted((folder() / "core-2.0").rglob("*.wast")):
+    for path in sorted((folder() / suite).rglob("*.wast")):
         for command in parse_script(path.read_bytes()):
             source = getattr(command, "source", None)
             if source is None or source.form == "quote":
