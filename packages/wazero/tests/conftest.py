@@ -79,6 +79,14 @@ _PROGRAMS = {
       (func (export "_start")
         (call $write (i32.const 1) (i32.const 100) (i32.const 6))
         (loop $again (br $again))))""",
+    # as "flood", but it does not look at what became of its output
+    "deaf": """(data (i32.const 100) "again and again\\n")
+      (func (export "_start")
+        (i32.store (i32.const 0) (i32.const 100))
+        (i32.store (i32.const 4) (i32.const 16))
+        (loop $again
+          (drop (call $fd_write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))
+          (br $again))))""",
     "flood": """(data (i32.const 100) "again and again\\n")
       (func (export "_start") (loop $again (call $write (i32.const 1) (i32.const 100) (i32.const 16)) (br $again))))""",
 }

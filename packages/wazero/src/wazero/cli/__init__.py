@@ -4,7 +4,7 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 #: each subcommand with what it does; the module of the same name has ``main(argv) -> exit code``
 COMMANDS = {
@@ -44,15 +44,30 @@ def main(argv: "Sequence[str] | None" = None) -> int:
     if command not in COMMANDS:
         print(f"wazero: there is no command {command!r}; wazero --help lists them", file=sys.stderr)
         return 2
+    undo = _die_of_closed_pipes()
     try:
         code: int = __import__(f"{__name__}.{command}", fromlist=("main",)).main(argv[1:])
         sys.stdout.flush()
     except KeyboardInterrupt:
         return 130  # as a shell reports a program that SIGINT ended
     except BrokenPipeError:
-        # the reader of our output left: no message, and none from the interpreter's own flush at exit either
+        # where no signal ends us: no message, and none from the interpreter's own flush at exit either
         import os
 
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+    finally:
+        undo()
     return code
+
+
+def _die_of_closed_pipes() -> "Callable[[], object]":
+    """Let SIGPIPE end this process, as it ends native programs, when the reader of its output leaves: a guest that
+    looks at no error would go on for ever.  Returns what undoes it."""
+    import signal
+
+    try:
+        before = signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    except (AttributeError, ValueError):  # no such signal here, or not the main thread
+        return lambda: None
+    return lambda: signal.signal(signal.SIGPIPE, before or signal.SIG_DFL)
