@@ -111,6 +111,13 @@ def test_expansion_closes_and_unrolls() -> None:
     assert a.expand() is comp
 
 
+def test_func_is_for_function_types() -> None:
+    func, struct = types("(type (func (param i32))) (type (struct))")
+    assert func.func() is func.expand()
+    with pytest.raises(ValidationError, match=r"^type mismatch: \(struct\) is not a function type"):
+        struct.func()
+
+
 def test_a_lone_composite_type_is_the_type_that_a_module_writes() -> None:
     (written,) = types("(type (func (param i32 externref) (result v128)))")
     assert deftype(FuncType((I32, EXTERNREF), (V128,))) is written

@@ -115,7 +115,7 @@ class Context:
         self._calls: list[Effect] | None = None
         self.has_data_count = module.data_count is not None or module.binary is None
         self.memory = Memory()
-        self._blocks: dict[tuple[FuncType, bool], Block] = {}
+        self._blocks: dict[tuple[ValType | int | None, bool], Block] = {}
         self.blocks: dict[int, Block] = {}
         self.ifs: dict[int, Block] = {}
         self.plain, self.accesses, self.prefixed = _tables(features, self.mems[0].addr if self.mems else None)
@@ -168,14 +168,14 @@ class Context:
         return found
 
     def block(self, written: "ValType | int | None", conditional: bool = False) -> Block:
-        """The block of a block type as an instruction gives it; ``conditional`` for ``if``.  Raises ValidationError."""
-        if isinstance(written, int):
-            comp = self.func_type(written)
-        else:
-            comp = FuncType((), () if written is None else (self.close(written),))
-        key = comp, conditional
+        """The block of a block type as a module writes it; ``conditional`` for ``if``.  Raises ValidationError."""
+        key = written, conditional
         found = self._blocks.get(key)
         if found is None:
+            if isinstance(written, int):
+                comp = self.func_type(written)
+            else:
+                comp = FuncType((), () if written is None else (self.close(written),))
             condition: Types = (I32,) if conditional else ()
             found = self._blocks[key] = Block(comp, self.memory, condition, self.label)
         return found
@@ -200,10 +200,7 @@ class Context:
         return self.types[index]
 
     def func_type(self, index: int) -> FuncType:
-        comp = self.type(index).expand()
-        if not isinstance(comp, FuncType):
-            raise ValidationError(f"type mismatch: type {index} is not a function type")
-        return comp
+        return self.type(index).func()
 
     def func(self, index: int) -> DefType:
         if index >= len(self.func_types):

@@ -59,8 +59,8 @@ else:
 #: How long a chain of declared supertypes may be, as in other engines (JS API, "Implementation-defined Limits").
 MAX_SUBTYPING_DEPTH = 63
 
-#: The bottom of all value types: what a stack holds that cannot be reached.  No module writes it.
-BOT = NumType("bot", 0)
+#: The bottom of all value types: what a stack holds that cannot be reached.  No module writes it; messages say "value".
+BOT = NumType("value", 0)
 #: The bottom of all heap types: behind a reference that cannot be reached.
 BOT_HEAP = AbsHeapType("bot", 0, "(ref null bot)")
 
@@ -98,6 +98,13 @@ class DefType:
             members = self.group.members
             self._comp = _substitute(self.group.subtypes[self.index].comp, lambda i: members[~i])
         return self._comp
+
+    def func(self) -> FuncType:
+        """The function type that it defines, closed.  Raises ValidationError if it defines a type of another kind."""
+        comp = self.expand()
+        if isinstance(comp, FuncType):
+            return comp
+        raise ValidationError(f"type mismatch: {self!r} is not a function type")
 
     def ref(self, nullable: bool) -> RefType:
         """The reference type to it, always the same object."""
