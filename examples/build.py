@@ -3,8 +3,8 @@
 python examples/build.py            # all of them
 python examples/build.py wc fib     # some
 
-C is compiled by the Zig compiler from the package index (``pip install ziglang``; ``tox -e examples`` does that), text by
-wazero itself.
+C is compiled by the Zig compiler from the package index (``pip install ziglang``; ``tox -e examples`` does that), text
+by wazero itself.
 """
 
 import subprocess
