@@ -13,7 +13,7 @@ payload of an operand); relaxed instructions behave as the deterministic profile
 """
 
 import struct
-from math import copysign, inf, nan, sqrt
+from math import ceil, copysign, floor, inf, nan, sqrt
 
 from wasm_decoder.syntax.instructions import BY_NAME, OPS
 
@@ -303,17 +303,15 @@ def _nearest(x: float) -> float:
 
 
 def _floor(x: float) -> float:
-    r = _nearest(x)
-    return copysign(r - 1.0, x) if r > x else r
+    return copysign(floor(x), x) if -_WHOLE_DOUBLES < x < _WHOLE_DOUBLES else x - 0.0
 
 
 def _ceil(x: float) -> float:
-    r = _nearest(x)
-    return copysign(r + 1.0, x) if r < x else r
+    return copysign(ceil(x), x) if -_WHOLE_DOUBLES < x < _WHOLE_DOUBLES else x - 0.0
 
 
 def _trunc(x: float) -> float:
-    return _floor(x) if x > 0.0 else _ceil(x)
+    return copysign(int(x), x) if -_WHOLE_DOUBLES < x < _WHOLE_DOUBLES else x - 0.0
 
 
 def _root(x: float) -> float:
