@@ -4,22 +4,22 @@ from collections.abc import Callable
 
 import pytest
 
-from .engines import ENGINES, EXECUTED
+from .engines import ENGINES, make
 from .runner import Runner
 from .suites import FEATURES, count_assertions, read, scripts
 
 _CASES = [
     pytest.param(suite, script, engine, id=f"{suite}/{script}[{engine}]")
-    for engine in ENGINES
+    for engine, (_, suites) in ENGINES.items()
     for suite, script in scripts()
-    if suite in EXECUTED
+    if suite in suites
 ]
 
 
 @pytest.mark.parametrize(("suite", "script", "engine"), _CASES)
 def test_script(suite: str, script: str, engine: str, record_property: Callable[[str, object], None]) -> None:
     text = read(suite, script)
-    runner = Runner(ENGINES[engine](), FEATURES[suite])
+    runner = Runner(make(engine), FEATURES[suite])
     runner.run(text)
     record_property("suite", suite)
     record_property("on", engine)

@@ -4,7 +4,7 @@ import pytest
 from wasm_decoder import Features
 from wasm_decoder.text.script import Const, Either, Lanes, Nan, Ref
 
-from .engines import ENGINES
+from .engines import ENGINES, make
 from .runner import Runner
 from .values import Host, argument, from_bits, matches, to_bits
 
@@ -21,7 +21,7 @@ _MODULE = """(module
 
 @pytest.fixture(params=ENGINES)
 def runner(request: pytest.FixtureRequest) -> Runner:
-    return Runner(ENGINES[request.param](), Features.CORE_2_0)
+    return Runner(make(request.param), Features.CORE_2_0)
 
 
 @pytest.mark.parametrize(
