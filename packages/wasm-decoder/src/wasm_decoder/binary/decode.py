@@ -305,6 +305,9 @@ class _Decoder(Reader):
                 size = data[pos]
                 if size < 0x80:
                     pos += 1
+                elif (high := data[pos + 1]) < 0x80:
+                    size = size & 0x7F | high << 7
+                    pos += 2
                 else:
                     size, pos = read_unsigned(data, pos)
                 end = pos + size
