@@ -127,6 +127,30 @@ def _thread(page: int, parks: bool) -> bytes:
     return a.finish().data
 
 
+def _stop(page: int) -> bytes:
+    """stop(): whether nothing was active, and so the state is now _STOPPED."""
+    a = Assembler()
+    each, idle, busy = a.label(), a.label(), a.label()
+    a.mov64_ri(RSI, page)
+    a.mov64_ri(RDX, page + _TABLE)
+    a.bind(each)
+    a.mov64_rm(RAX, RDX, 0)
+    a.test64_rr(RAX, RAX)
+    a.jcc(E, idle)
+    a.cmp64_mi(RAX, abi.ACTIVE, 0)
+    a.jcc(NE, busy)
+    a.add64_ri(RDX, 8)
+    a.jmp(each)
+    a.bind(idle)
+    a.mov32_mi(RSI, _STATE, _STOPPED)
+    a.mov32_ri(RAX, 1)
+    a.ret()
+    a.bind(busy)
+    a.xor32_rr(RAX, RAX)
+    a.ret()
+    return a.finish().data
+
+
 class Ticker:
     """The thread and the table of executions.
 
@@ -143,6 +167,9 @@ class Ticker:
         self._lock = threading.Lock()
         self._block: Block | None = None
         self._thread: ctypes.c_ulong | None = None
+        stop = CodeSpace(linux.PAGE).place(_stop(self._page))
+        stop.keep()
+        self._stop = ctypes.PYFUNCTYPE(ctypes.c_int)(stop.address)  # keeps the GIL
 
     def add(self, execution: int) -> None:
         """Tick for this execution, whose memory must stay for as long as the process lives."""
@@ -180,18 +207,22 @@ class Ticker:
                 signal.pthread_sigmask(signal.SIG_SETMASK, before)
             self._thread = thread
 
-    # A thread does not survive a fork, and Python warns of forks in processes that have several. So there is none
-    # while one happens; unless compiled code is under way it starts again when that is called next.
+    # A thread does not survive a fork, and Python warns of forks in processes that have several. So there is none while
+    # one happens, unless compiled code is under way: without ticks, that might never give the GIL back.
 
     def _before_fork(self) -> None:
-        self._lock.acquire()
-        if self._thread is not None:
-            linux.set_word(self.parked, _STOPPED)
+        self._lock.acquire()  # who enters compiled code while there is no thread waits in ``wake``
+        if self._thread is not None and self._stop():
             linux.system_call(_SYS_FUTEX, self.parked, _FUTEX_WAKE_PRIVATE, 1, 0)
             _libc.pthread_join(self._thread, None)
             self._thread = None
 
-    def _after_fork(self) -> None:
+    def _after_fork_in_parent(self) -> None:
+        self._lock.release()
+
+    def _after_fork_in_child(self) -> None:
+        self._thread = None
+        linux.set_word(self.parked, _STOPPED)
         self._lock.release()
         table = range(self._page + _TABLE, self._page + _TABLE + 8 * self._count, 8)
         if any(linux.word(linux.word(row) + abi.ACTIVE) for row in table):
@@ -207,5 +238,9 @@ def ticker() -> Ticker:
     if not _tickers:
         one = Ticker()
         _tickers.append(one)
-        os.register_at_fork(before=one._before_fork, after_in_parent=one._after_fork, after_in_child=one._after_fork)
+        os.register_at_fork(
+            before=one._before_fork,
+            after_in_parent=one._after_fork_in_parent,
+            after_in_child=one._after_fork_in_child,
+        )
     return _tickers[0]
