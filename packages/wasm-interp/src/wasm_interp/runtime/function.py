@@ -25,9 +25,10 @@ class Function:
         instance: the instance that it belongs to, None for a host function.
         index: its index in the module of that instance, -1 for a host function.
         code: what calls inside WebAssembly call: takes and returns values in the representation of ``values``.
+        host: of a host function, the Python function behind it, to be called with Python's values; None for others.
     """
 
-    __slots__ = ("__weakref__", "_call", "_run", "code", "deftype", "index", "instance", "name", "type")
+    __slots__ = ("__weakref__", "_call", "_run", "code", "deftype", "host", "index", "instance", "name", "type")
 
     def __init__(
         self,
@@ -38,6 +39,7 @@ class Function:
         instance: "Instance | None" = None,
         index: int = -1,
         run: "Callable[..., object] | None" = None,
+        host: "Callable[..., object] | None" = None,
     ) -> None:
         self.deftype = deftype
         self.type: FuncType = deftype.expand()  # type: ignore[assignment]  # functions have function types
@@ -45,6 +47,7 @@ class Function:
         self.name = name
         self.instance = instance
         self.index = index
+        self.host = host
         self._run = run
         self._call: Callable[..., object] | None = None
 
@@ -59,3 +62,11 @@ class Function:
         name = f" {self.name}" if self.name else ""
         number = f" {self.index}" if self.index >= 0 else ""
         return f"<Function{number}{name}: {self.type}>"
+
+
+def function_of(value: object) -> "Function | None":
+    """The function behind a Python object: itself, or what the builtin that an engine exports it as stands for."""
+    if isinstance(value, Function):
+        return value
+    function = getattr(getattr(value, "__self__", None), "function", None)
+    return function if isinstance(function, Function) else None

@@ -1,5 +1,7 @@
 """Functions that the host offers to modules (specification, section "Host Functions")."""
 
+from types import MethodType
+
 from .adapters import host_code
 from .function import Function
 
@@ -45,4 +47,5 @@ def host_function(host: HostFunction, deftype: "DefType", instance: "Instance") 
     """The function that an instance gets when it imports a host function."""
     caller = instance if host.caller else None
     code = host_code(host.type, host.call, host.name, caller, instance.engine.host_guard)
-    return Function(deftype, code, name=host.name)
+    bound = MethodType(host.call, caller) if caller is not None else host.call
+    return Function(deftype, code, name=host.name, host=bound)
