@@ -9,6 +9,7 @@ import re
 from ..errors import ParseError
 from ..syntax.instructions import OPS
 from ..syntax.types import ABSTRACT_HEAP_TYPES, NUMBER_TYPES, PACKED_TYPES, V128
+from .numbers import unsigned
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -313,6 +314,24 @@ class Cursor:
                 self.unexpected(pos)
             pos += 1
         self.pos = pos
+
+    def u32(self) -> int:
+        """An unsigned number of 32 bits."""
+        return self._unsigned(32)
+
+    def u64(self) -> int:
+        """An unsigned number of 64 bits."""
+        return self._unsigned(64)
+
+    def _unsigned(self, bits: int) -> int:
+        try:
+            value = unsigned(self.tokens[self.pos], bits)
+        except OverflowError:
+            self.fail(f"i{bits} constant out of range {self.tokens[self.pos]}")
+        except ValueError:
+            self.unexpected()
+        self.pos += 1
+        return value
 
     def string(self) -> bytes:
         """A string literal."""

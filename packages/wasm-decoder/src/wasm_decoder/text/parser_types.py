@@ -26,7 +26,6 @@ from ..syntax.types import (
     ValType,
 )
 from .lexer import Cursor, Source
-from .numbers import unsigned
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -70,28 +69,6 @@ class TypeParser(Cursor):
         self.field_names: dict[int, dict[str, int]] = {}
 
     # Indices
-
-    def u32(self) -> int:
-        """An unsigned number of 32 bits."""
-        try:
-            value = unsigned(self.tokens[self.pos], 32)
-        except OverflowError:
-            self.fail(f"i32 constant out of range {self.tokens[self.pos]}")
-        except ValueError:
-            self.unexpected()
-        self.pos += 1
-        return value
-
-    def u64(self) -> int:
-        """An unsigned number of 64 bits."""
-        try:
-            value = unsigned(self.tokens[self.pos], 64)
-        except OverflowError:
-            self.fail(f"i64 constant out of range {self.tokens[self.pos]}")
-        except ValueError:
-            self.unexpected()
-        self.pos += 1
-        return value
 
     def at_index(self) -> bool:
         """Whether the next token may be an index."""

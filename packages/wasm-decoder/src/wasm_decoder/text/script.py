@@ -366,9 +366,7 @@ class _ScriptParser(Cursor):
             value = Ref("null", None if heap == ")" else heap)
             self.pos += heap != ")"
         elif keyword in _REFERENCES:
-            number = None if self.tokens[self.pos] == ")" else numbers.unsigned(self.tokens[self.pos], 32)
-            value = Ref(keyword.removeprefix("ref."), number)
-            self.pos += number is not None
+            value = Ref(keyword.removeprefix("ref."), None if self.tokens[self.pos] == ")" else self.u32())
         else:
             self.unexpected(self.pos - 1)
         self.expect(")")
