@@ -79,6 +79,11 @@ def describe(program: Program) -> str:
     return "".join(texts + [f";; {number}.{name}{args}\n" for number, name, args in program.calls])
 
 
+def _kind(difference: str) -> str:
+    """What stays of a difference when its cause gets smaller: no numbers, no arguments, no bytes."""
+    return re.sub(r"\(.*?\)|\b[0-9a-f]{4,}\b|\d+", "", difference)[:80]
+
+
 def search_modules(seed: int, stop: Callable[[int], bool], engines: Mapping[str, Engine], count: Count) -> None:
     """Run random modules.  Raises Divergence."""
     for rng in seeds(seed, stop):
@@ -89,13 +94,11 @@ def search_modules(seed: int, stop: Callable[[int], bool], engines: Mapping[str,
         count.instructions.update(program.used)
         if found:
             only = {found[0]: engines[found[0]]}
+            wanted = _kind(found[1])
 
-            def kind(difference: str) -> str:
-                return re.sub(r"[0-9a-f]{4,}|\d+", "", difference)[:40]
-
-            def fails(candidate: bytes, engines: Mapping[str, Engine] = only, wanted: str = kind(found[1])) -> bool:
+            def fails(candidate: bytes, engines: Mapping[str, Engine] = only, wanted: str = wanted) -> bool:
                 again = compare(generate(candidate), engines)
-                return again is not None and kind(again[1]) == wanted
+                return again is not None and _kind(again[1]) == wanted
 
             data = shrink(data, fails)
             program = generate(data)
