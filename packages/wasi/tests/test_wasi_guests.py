@@ -73,12 +73,14 @@ def test_a_script_of_calls(guests: Path, tmp_path: Path) -> None:
     os.symlink("../..", tmp_path / "up")
     lines = {
         "open 3 1 a.txt 0 0x1fffffff 0 0": "open 0 4",
-        "read 4 5": 'read 0 "hello"',
+        "readv 4 5": 'readv 0 "hello"',
         "pread 4 5 6": 'pread 0 "world"',
         "pwrite 4 W 6": "pwrite 0 1",
         "seek 4 -5 2": "seek 0 6",
         "read 4 100": 'read 0 "World"',
         "tell 4": "tell 0 11",
+        "writev 4 !?": "writev 0 2",
+        "set_size 4 11": "set_size 0",
         "stat 4": "stat 0 type=4 size=11 nlink=1",
         "open 3 1 up/x 1 66 0 0": "open 63",
         "readdir 3 50": "readdir 0 .:3 ..:3 a.txt:4 up:7",

@@ -75,17 +75,17 @@ static void run(void) {
     if (!e) printf(" %u", other);
   } else if (is("close")) {
     printf("%d", __wasi_fd_close(fd));
-  } else if (is("read") || is("pread")) {
-    /* in two parts, to have several iovecs */
-    size_t n = number(2);
-    __wasi_iovec_t parts[3] = {{buffer, n / 2}, {0, 0}, {buffer + n / 2, n - n / 2}};
-    e = is("read") ? __wasi_fd_read(fd, parts, 3, &size) : __wasi_fd_pread(fd, parts, 3, number(3), &size);
+  } else if (is("read") || is("readv") || is("pread")) {
+    /* readv in two parts, to have several iovecs */
+    size_t n = number(2), part = is("readv") ? n / 2 : n;
+    __wasi_iovec_t parts[3] = {{buffer, part}, {0, 0}, {buffer + part, n - part}};
+    e = !is("pread") ? __wasi_fd_read(fd, parts, 3, &size) : __wasi_fd_pread(fd, parts, 3, number(3), &size);
     printf("%d", e);
     if (!e) show(buffer, size);
-  } else if (is("write") || is("pwrite")) {
-    size_t n = strlen(text(2));
-    __wasi_ciovec_t parts[3] = {{(uint8_t *)text(2), n / 2}, {0, 0}, {(uint8_t *)text(2) + n / 2, n - n / 2}};
-    e = is("write") ? __wasi_fd_write(fd, parts, 3, &size) : __wasi_fd_pwrite(fd, parts, 3, number(3), &size);
+  } else if (is("write") || is("writev") || is("pwrite")) {
+    size_t n = strlen(text(2)), part = is("writev") ? n / 2 : n;
+    __wasi_ciovec_t parts[3] = {{(uint8_t *)text(2), part}, {0, 0}, {(uint8_t *)text(2) + part, n - part}};
+    e = !is("pwrite") ? __wasi_fd_write(fd, parts, 3, &size) : __wasi_fd_pwrite(fd, parts, 3, number(3), &size);
     printf("%d", e);
     if (!e) printf(" %u", (unsigned)size);
   } else if (is("seek")) {

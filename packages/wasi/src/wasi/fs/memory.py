@@ -354,6 +354,8 @@ class _MemoryDirectory(Directory):
             return
         if directory._node.nlink == 0:
             raise WasiError(ENOENT)
+        if isinstance(there, _DirectoryNode) and self._node.below(there):
+            raise WasiError(ENOTEMPTY)
         if isinstance(node, _DirectoryNode):
             if directory._node.below(node):
                 raise WasiError(EINVAL)

@@ -126,14 +126,15 @@ class TraversableFS(FileSystem):
         return super().root()
 
     def _find(self, path: str) -> "Traversable":
+        from pathlib import Path
+
         found = self._root
         for name in path.split("/") if path else ():
             # a name that the host would take apart leads elsewhere
             if not found.is_dir() or "\\" in name or ":" in name:
                 raise FileNotFoundError(path)
             found = found.joinpath(name)
-            is_symlink = getattr(found, "is_symlink", None)
-            if is_symlink is not None and is_symlink():
+            if isinstance(found, Path) and found.is_symlink():
                 raise WasiError(EPERM)
         if not found.is_dir() and not found.is_file():
             raise FileNotFoundError(path)

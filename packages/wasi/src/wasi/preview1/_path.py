@@ -73,10 +73,11 @@ def _same_mount(source: "Descriptor", destination: "Descriptor") -> None:
 def path_link(wasi: "Wasi", fd: "Descriptor", lookup: int, path: bytes, new_fd: "Descriptor", new_path: bytes) -> None:
     _same_mount(fd, new_fd)
     with _resolve(fd, path, _follow(lookup)) as source, _resolve(new_fd, new_path, NEVER) as new:
-        if source.existing().filetype == flags.DIRECTORY:
-            raise WasiError(EPERM)
+        status = source.existing()
         if new.stat is not None:
             raise WasiError(EEXIST)
+        if status.filetype == flags.DIRECTORY:
+            raise WasiError(EPERM)
         if new.slash:
             raise WasiError(ENOENT)
         source.parent.link(source.name, new.parent, new.name)
@@ -122,13 +123,13 @@ def _open(
 ) -> "Descriptor":
     stat = target.stat
     write = bool(base & WRITE_DATA)
+    if target.slash and oflags & flags.CREAT:
+        raise WasiError(EISDIR)
     if stat is None:
         if not oflags & flags.CREAT:
             raise WasiError(ENOENT)
         if opener.readonly:
             raise WasiError(EROFS)
-        if target.slash:
-            raise WasiError(EISDIR)
     elif oflags & flags.CREAT and oflags & flags.EXCL:
         raise WasiError(EEXIST)
     elif stat.filetype == flags.SYMBOLIC_LINK:
@@ -199,9 +200,9 @@ def path_remove_directory(wasi: "Wasi", fd: "Descriptor", path: bytes) -> None:
 def path_rename(wasi: "Wasi", fd: "Descriptor", path: bytes, new_fd: "Descriptor", new_path: bytes) -> None:
     _same_mount(fd, new_fd)
     with _resolve(fd, path, NEVER) as old, _resolve(new_fd, new_path, NEVER) as new:
-        stat = old.existing()
         _require_entry(old, EBUSY)
         _require_entry(new, EBUSY)
+        stat = old.existing()
         if new.slash and stat.filetype != flags.DIRECTORY:
             raise WasiError(ENOTDIR)
         old.parent.rename(old.name, new.parent, new.name)
