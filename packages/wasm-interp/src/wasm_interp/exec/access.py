@@ -69,12 +69,12 @@ def provide(name: str, memory: "Memory") -> object:
     code, size = FORMATS[name]
     view = memory.view()
     if size == 1:
-        return view.cast(code)
+        return view.cast(code)  # type: ignore[call-overload]  # one of FORMATS
     # the view that begins at byte k holds the elements that are wholly inside the memory
     views = [view[k : k + ((len(view) - k) // size * size if len(view) > k else 0)] for k in range(size)]
     if sys.byteorder == "big":
         return tuple([_Swapped(part, code, size) for part in views])
-    return tuple([part.cast(code) for part in views])
+    return tuple([part.cast(code) for part in views])  # type: ignore[call-overload]  # one of FORMATS
 
 
 class _Swapped:

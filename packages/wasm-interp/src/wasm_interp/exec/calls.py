@@ -4,10 +4,10 @@ Generated code checks little itself: an index beyond the end of a memory is an I
 zero a ZeroDivisionError, endless recursion a RecursionError.  Here, where Python's call comes in, they become traps.
 """
 
+import struct
 import sys
 from _thread import _count as thread_count
 from _thread import allocate_lock, get_ident
-from struct import error as StructError
 from sys import getrecursionlimit, setrecursionlimit
 
 from ..runtime.traps import (
@@ -30,8 +30,8 @@ FILE = "<wasm>"
 
 #: By how much Python's limit of nested calls is raised while WebAssembly runs.  In CPython generated code that calls
 #: generated code takes no space on the machine's stack; PyPy counts 768 bytes of that for each call.
-DEPTH = 8_000 if sys.implementation.name == "pypy" else 20_000
-#: How often calls may go from WebAssembly to the host and back into WebAssembly: each takes space on the machine's stack.
+DEPTH = 8_000 if sys.implementation.name == "pypy" else 12_000
+#: How often calls may go from WebAssembly to the host and back: each takes space on the machine's stack.
 NESTING = 300
 #: How many frames of a deep stack a note shows.
 _SHOWN = 24
@@ -73,7 +73,7 @@ def run(code: "Callable[..., object]", *arguments: object) -> object:
         if not error.frames:
             _note(error, frames(error.__traceback__))
         raise
-    except (IndexError, ZeroDivisionError, RecursionError, StructError, OverflowError) as error:
+    except (IndexError, ZeroDivisionError, RecursionError, struct.error, OverflowError) as error:
         trap = _meaning(error)
         if trap is None:
             raise

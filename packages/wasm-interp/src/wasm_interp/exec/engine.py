@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Interpreter(Engine):
-    """The portable engine: each body is translated into Python source, and that compiled by Python, at its first call."""
+    """The portable engine: each body is translated into Python source, compiled by Python, at its first call."""
 
     name = "interpreter"
     host_guard = HOST_GUARD

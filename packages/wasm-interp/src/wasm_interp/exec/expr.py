@@ -6,7 +6,9 @@ and what is known to be small is not masked at all.
 """
 
 # How tightly Python's operators bind
-ATOM, LITERAL, UNARY, MUL, ADD, SHIFT, AND, XOR, OR, COMPARE, NOT, LOGICAL_AND, LOGICAL_OR, CONDITIONAL = range(15, 1, -1)
+ATOM, LITERAL, UNARY, MUL, ADD, SHIFT, AND, XOR, OR, COMPARE, NOT, LOGICAL_AND, LOGICAL_OR, CONDITIONAL = range(
+    15, 1, -1
+)
 
 # What an expression depends on besides local variables, as bits of Value.deps
 MEMORY = 1  #: it reads a memory or table, and may trap while it does
@@ -205,7 +207,8 @@ def _signed_division(a: Value, b: Value, bits: int, operator: str, helper: str) 
         return (div_u if operator == "//" else rem_u)(a, b, bits)
     if b.constant and 0 < b.low < sign:
         first, again = twice(unsigned(a, bits))
-        text = f"{again} {operator} {b.text} if {first} < {hex(sign)} else -(({hex(2 * sign)} - {again}) {operator} {b.text})"
+        negative = f"-(({hex(2 * sign)} - {again}) {operator} {b.text})"
+        text = f"{again} {operator} {b.text} if {first} < {hex(sign)} else {negative}"
         return Value(text, CONDITIONAL, a.deps | b.deps, depth, -sign, sign - 1)
     text = f"{helper}{bits}({unsigned(a, bits).text}, {unsigned(b, bits).text})"
     return Value(text, ATOM, a.deps | b.deps | TRAPS, depth, -sign if operator == "%" else 0, 2 * sign - 1)
@@ -266,7 +269,7 @@ def xor(a: Value, b: Value, bits: int) -> Value:
 
 def _amount(b: Value, bits: int) -> Value:
     b = as_int(b)
-    if 0 <= b.low and b.high < bits:
+    if b.low >= 0 and b.high < bits:
         return b
     if b.constant:
         return constant(b.low & bits - 1)

@@ -7,8 +7,9 @@ from ..runtime.function import Function
 from ..runtime.values import f32_from_bits, f64_from_bits
 from . import access
 from .calls import FILE, run
+from .names import Names
 from .numeric import NAMESPACE
-from .translate import Names, Source, translate
+from .translate import Source, translate
 from .vector import VECTOR
 
 TYPE_CHECKING = False
@@ -94,7 +95,7 @@ class Linked:
         instance, code: the instance and its module's code.
         namespace: the globals of its functions.  Names: ``f`` functions, ``g`` globals (their values), ``G`` globals
             (the objects), ``M`` memories, ``O`` tables, ``T`` their elements, ``D`` defined types, ``R`` references to
-            functions, each with an index; the families of ``access``; ``v_`` vector functions; the names of ``numeric``.
+            functions, each with an index; the families of ``access``; ``v_`` vector functions; ``numeric``'s names.
     """
 
     __slots__ = ("__weakref__", "_features", "_views", "code", "instance", "namespace")

@@ -134,7 +134,7 @@ class Emitter:
 
     def function(self, body: "list[Node]") -> "list[Line]":
         """The lines of a function's body."""
-        if any([getattr(node, "tall", False) for node in body]):
+        if any(getattr(node, "tall", False) for node in body):
             self._dispatch(_flatten(body))
         else:
             body = self._shape(body, 0, 0, [])
@@ -353,10 +353,12 @@ class Emitter:
     def _switch(self, node: Switch, indent: int) -> bool:
         """Write a switch; whether control can reach what comes after it."""
         table, cases = node.table, node.cases
-        if len(table) > 3 and all([len(c) == 1 and isinstance(c[0], Jump) and _state(c[0]) >= 0 for c in cases]):
+        if len(table) > 3 and all(len(c) == 1 and _state(c[0]) >= 0 for c in cases):
             states = [_state(case[0]) for case in cases]
             numbers = ", ".join([str(states[i]) for i in table])
-            self._line(indent, f"pc = ({numbers})[{node.index}] if {node.index} < {len(table)} else {states[-1]}", node.offset)
+            self._line(
+                indent, f"pc = ({numbers})[{node.index}] if {node.index} < {len(table)} else {states[-1]}", node.offset
+            )
             self._go(0, True, indent, node.offset)
             return False
         # runs of equal cases: from which index on each begins

@@ -55,7 +55,7 @@ def _results_out(types: "Sequence[ValType]", indent: str) -> "list[str]":
     if len(types) == 1:
         return [f"{indent}return {_given('r', types[0])}"]
     names = [f"r{i}" for i in range(len(types))]
-    values = _tuple([_given(name, type) for name, type in zip(names, types, strict=True)])
+    values = _tuple([_given(name, result) for name, result in zip(names, types, strict=True)])
     return [f"{indent}{_tuple(names)} = r", f"{indent}return {values}"]
 
 
@@ -68,17 +68,18 @@ def caller(function: "Function", run: "Callable[..., object] | None") -> "Callab
 
     Without ``run`` the code is called itself.  Once the instance has exited it raises ExitError.
     """
-    type = function.type
-    make = _callers.get(type)
+    signature = function.type
+    make = _callers.get(signature)
     if make is None:
-        names = [f"a{i}" for i in range(len(type.params))]
+        names = [f"a{i}" for i in range(len(signature.params))]
+        converters = [f"to{i}" for i in range(len(names))]
         checks, values = [], []
-        for i, (name, param) in enumerate(zip(names, type.params, strict=True)):
-            check, value = _checked(name, param, f"to{i}")
+        for name, param, converter in zip(names, signature.params, converters, strict=True):
+            check, value = _checked(name, param, converter)
             checks.append(f"  {check}")
             values.append(value)
         lines = [
-            f"def make(function, instance, run, refuse, ExitError, {''.join([f'to{i}, ' for i in range(len(names))])}):",
+            f"def make({', '.join(['function, instance, run, refuse, ExitError', *converters])}):",
             f" def call({', '.join([*names, '/'] if names else [])}):",
             "  if instance is not None and instance.exited is not None: refuse(instance)",
             *checks,
@@ -86,11 +87,11 @@ def caller(function: "Function", run: "Callable[..., object] | None") -> "Callab
             "  except ExitError as exit:",
             "   if instance is not None: instance.exited = exit.code",
             "   raise",
-            *_results_out(type.results, "  "),
+            *_results_out(signature.results, "  "),
             " return call",
         ]
-        make = _callers[type] = _make(lines)
-    made = make(function, function.instance, run, _refuse, ExitError, *[converter_in(t) for t in type.params])
+        make = _callers[signature] = _make(lines)
+    made = make(function, function.instance, run, _refuse, ExitError, *[converter_in(t) for t in signature.params])
     made.__name__ = made.__qualname__ = function.name or "function"
     return made
 
@@ -132,7 +133,7 @@ def host_code(
                 "  finally: leave(state)",
             ]
         if len(type.results) == 1 and type.results[0] in _RANGES:
-            low, high = _RANGES[type.results[0]]  # type: ignore[index]  # just looked for
+            low, high = _RANGES[type.results[0]]
             lines.append(f"  if r.__class__ is int and {low} <= r <= {high}: return r & {high}")
         elif len(type.results) == 0:
             lines.append("  if r is None: return")
@@ -144,7 +145,7 @@ def host_code(
 
 def _host_results(types: "Sequence[ValType]", name: str) -> "Callable[[object], object]":
     """What checks what a host function returned, with errors that name it."""
-    convert = [converter_in(type) for type in types]
+    convert = [converter_in(each) for each in types]
 
     def one(value: object, i: int) -> object:
         try:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Exports:
-    """What an instance offers, by name: ``exports.name``, ``exports["name"]``, iteration over the names, ``in``, ``len``.
+    """What an instance offers, by name: ``exports.name``, ``exports["name"]``, iteration, ``in``, ``len``.
 
     There are no public methods, so that every name is the module's own.  Names are in the module's order.
     """

@@ -43,27 +43,23 @@ def resolve(instance: Instance, imports: "Mapping[str, object]") -> None:
         exports = space.exports if isinstance(space, Instance) else space
         place = f'"{wanted.module}" "{wanted.name}"'
         if exports is None or wanted.name not in exports:  # type: ignore[operator]  # a mapping
-            missing = (
-                f'there is no module "{wanted.module}"'
-                if exports is None
-                else f'module "{wanted.module}" has no "{wanted.name}"'
-            )
-            raise LinkError(f"unknown import: {place} ({_wanted(instance, wanted)}): {missing}", wanted.module, wanted.name)
+            reason = f'module "{wanted.module}" has no "{wanted.name}"' if exports is not None else "no such module"
+            message = f"unknown import: {place} ({_wanted(instance, wanted)}): {reason}"
+            raise LinkError(message, wanted.module, wanted.name)
         given = exports[wanted.name]  # type: ignore[index]  # a mapping
         if not _take(instance, wanted, given):
-            raise LinkError(
+            message = (
                 f"incompatible import type: {place}: the module imports a {_wanted(instance, wanted)}, "
-                f"it was given {_given(given)}",
-                wanted.module,
-                wanted.name,
+                f"it was given {_given(given)}"
             )
+            raise LinkError(message, wanted.module, wanted.name)
 
 
 def _take(instance: Instance, wanted: "Import", given: object) -> bool:
     """Add what is given to the index space that it belongs to, if it matches."""
-    type = wanted.type
-    if isinstance(type, FuncIndexType):
-        declared = instance.deftypes[type.type]
+    type_ = wanted.type
+    if isinstance(type_, FuncIndexType):
+        declared = instance.deftypes[type_.type]
         if isinstance(given, Function):
             if not matches_def(given.deftype, declared):
                 return False
@@ -80,30 +76,30 @@ def _take(instance: Instance, wanted: "Import", given: object) -> bool:
             return False
         instance.add_import(host_function(given, declared, instance))
         return True
-    if isinstance(type, MemType):
-        if not isinstance(given, Memory) or not matches_mem(given.type, type):
+    if isinstance(type_, MemType):
+        if not isinstance(given, Memory) or not matches_mem(given.type, type_):
             return False
         instance.mems.append(given)
-    elif isinstance(type, TableType):
-        if not isinstance(given, Table) or not matches_table(given.type, close_table(type, instance.deftypes)):
+    elif isinstance(type_, TableType):
+        if not isinstance(given, Table) or not matches_table(given.type, close_table(type_, instance.deftypes)):
             return False
         instance.tables.append(given)
-    elif isinstance(type, GlobalType):
-        if not isinstance(given, Global) or not matches_global(given.type, close_global(type, instance.deftypes)):
+    elif isinstance(type_, GlobalType):
+        if not isinstance(given, Global) or not matches_global(given.type, close_global(type_, instance.deftypes)):
             return False
         instance.globals.append(given)
     else:
-        if not isinstance(given, Tag) or given.deftype is not instance.deftypes[type.type]:
+        if not isinstance(given, Tag) or given.deftype is not instance.deftypes[type_.type]:
             return False
         instance.tags.append(given)
     return True
 
 
 def _wanted(instance: Instance, wanted: "Import") -> str:
-    type = wanted.type
-    if isinstance(type, (FuncIndexType, TagType)):
-        return f"{_KINDS[type.__class__]} {instance.deftypes[type.type].expand()}"
-    return describe(type)
+    type_ = wanted.type
+    if isinstance(type_, (FuncIndexType, TagType)):
+        return f"{_KINDS[type_.__class__]} {instance.deftypes[type_.type].expand()}"
+    return describe(type_)
 
 
 def describe(type: "TableType | MemType | GlobalType") -> str:

@@ -9,7 +9,6 @@ from .traps import MemoryOutOfBounds, ResourceError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Protocol
-    from weakref import WeakSet
 
     class User(Protocol):
         """Somebody who keeps views of memories."""
@@ -52,7 +51,7 @@ class Memory:
     """A linear memory: bytes, in pages of ``1 << type.page_size_log2`` bytes (64 KiB unless the module says otherwise).
 
     ``m[i]``, ``m[a:b]`` and ``m[a:b] = data`` work as on a bytearray, except that a place beyond the end, a negative
-    one included, is a Trap ("out of bounds memory access") and that a slice is assigned exactly as many bytes as it has.
+    one included, is a Trap ("out of bounds memory access"), and that a slice is assigned as many bytes as it has.
     """
 
     __slots__ = ("__weakref__", "_buffer", "_most", "_page", "_size", "_type", "_users")
@@ -79,8 +78,8 @@ class Memory:
     @property
     def type(self) -> MemType:
         """The memory's type; its minimum is the current size."""
-        type = self._type
-        return MemType(Limits(self.size, type.limits.max), type.addr, type.shared, type.page_size_log2)
+        made = self._type
+        return MemType(Limits(self.size, made.limits.max), made.addr, made.shared, made.page_size_log2)
 
     @property
     def size(self) -> int:
@@ -102,19 +101,28 @@ class Memory:
         buffer = self._buffer
         if size > len(buffer):
             try:
-                if _IN_PLACE and isinstance(buffer, bytearray):
-                    buffer.extend(bytes(size - len(buffer)))
-                else:
-                    most = self._most << self._type.page_size_log2
-                    # doubled, so that growing page by page does not copy everything each time
-                    buffer = _allocate(size, min(most, max(2 * len(buffer), _RESERVE)))
-                    buffer[: self._size] = memoryview(self._buffer)[: self._size]
-            except (MemoryError, BufferError):
+                buffer = self._longer(size)
+            except MemoryError:
                 return -1
         self._buffer, self._size = buffer, size
         for user in self._users:
             user.refresh(self)
         return previous
+
+    def _longer(self, size: int) -> "bytearray | memoryview":
+        """The content with room for ``size`` bytes.  Raises MemoryError."""
+        buffer = self._buffer
+        if _IN_PLACE and isinstance(buffer, bytearray):
+            try:
+                buffer.extend(bytes(size - len(buffer)))
+                return buffer
+            except BufferError:  # somebody has a view of it
+                pass
+        # doubled, so that growing page by page does not copy everything each time
+        most = self._most << self._type.page_size_log2
+        longer = _allocate(size, min(most, max(2 * len(buffer), _RESERVE)))
+        longer[: self._size] = buffer[: self._size]
+        return longer
 
     def grow(self, pages: int) -> int:
         """Add pages of zeros and return the previous size in pages.
@@ -137,17 +145,19 @@ class Memory:
 
     def write(self, offset: int, data: "bytes | bytearray | memoryview") -> None:
         """Put bytes at ``offset``.  Raises Trap, with nothing written, if they are not all inside the memory."""
-        n = data.nbytes if isinstance(data, memoryview) else len(data)
+        if not isinstance(data, (bytes, bytearray)):
+            data = memoryview(data).cast("B")
+        n = len(data)
         if offset < 0 or offset + n > self._size:
             raise MemoryOutOfBounds
         if n:
-            memoryview(self._buffer)[offset : offset + n] = memoryview(data).cast("B")
+            self._buffer[offset : offset + n] = data
 
     def view(self) -> memoryview:
         """A writable view of the current content as unsigned bytes.
 
-        It stays valid when the memory grows or is gone, but it does not get longer, and on systems where a memory has to
-        move to grow it then shows the old place.
+        It stays valid when the memory grows or is gone, but does not get longer; where a memory has to move to grow, it
+        then shows the old place.
         """
         return memoryview(self._buffer)[: self._size]
 

@@ -71,14 +71,7 @@ class Store:
             Trap: a segment does not fit, or the start function traps.  What was written to imported memories and tables
                 before stays, as the specification says.
         """
-        if isinstance(module, str):
-            from wasm_decoder import parse_wat
-
-            module = parse_wat(module)
-        elif not isinstance(module, Module):
-            from wasm_decoder import decode
-
-            module = decode(module, self.features)
+        module = self._decoded(module)
         self._validate(module, validate)
         instance = Instance(module, self.engine, deftypes(module), name)
         resolve(instance, {**self.modules, **imports} if imports else self.modules)
@@ -91,15 +84,21 @@ class Store:
             instance.function(module.start)()
         return instance
 
+    def _decoded(self, module: "Module | bytes | bytearray | memoryview | str") -> Module:
+        import wasm_decoder
+
+        if isinstance(module, Module):
+            return module
+        if isinstance(module, str):
+            return wasm_decoder.parse_wat(module)
+        return wasm_decoder.decode(module, self.features)
+
     def _validate(self, module: Module, when: str) -> None:
+        from wasm_decoder.valid import validate
+
         if when not in ("eager", "lazy"):
             raise ValueError(f'validate is "eager" or "lazy", not {when!r}')
-        from wasm_decoder import validate
-
-        if when == "eager":
-            validate(module, self.features)
-        else:
-            validate(module, self.features, bodies=False)
+        validate(module, self.features, bodies=when == "eager")
 
     def _allocate(self, instance: Instance) -> None:
         """Make what the module defines, imports being there already."""
@@ -116,7 +115,8 @@ class Store:
             instance.tables.append(engine.table(close_table(table.type, types), init))
         for elem in module.elems:
             # declared references exist only to be taken with ref.func
-            instance.elems.append([] if elem.mode == "declarative" else [_reference(item, instance) for item in elem.init])
+            items = () if elem.mode == "declarative" else elem.init
+            instance.elems.append([_reference(item, instance) for item in items])
         instance.datas = [data.init for data in module.datas]
 
 

@@ -55,8 +55,11 @@ class Table:
             raise TableOutOfBounds
         self.elements[i] = to_wasm(self._type.ref, value)
 
-    __getitem__ = get
-    __setitem__ = set
+    def __getitem__(self, i: int) -> object:
+        return self.get(i)
+
+    def __setitem__(self, i: int, value: object) -> None:
+        self.set(i, value)
 
     def try_grow(self, n: int, init: object) -> int:
         """Add elements; the previous size, or -1 if that is not possible (instruction ``table.grow``)."""

@@ -35,7 +35,8 @@ class Frame:
     Attributes:
         index: the function's index in its module.
         name: its name, from the name section or an export; "" if it has none.
-        offset: where the instruction under way stands, in bytes from the start of the module; None if unknown.
+        offset: where the instruction under way stands, in bytes from the start of the module, or of the function if the
+            module was parsed from text; None if unknown.
         module: the name of the instance, "" if it has none.
     """
 
