@@ -115,6 +115,25 @@ class _Body:
             raise _Malformed
         self.it.__setstate__(reader.pos - self.start)
 
+    def indexed(self, code: int, labels: "list[Label]") -> Effect:
+        """The effect of an instruction that has an index or two, which the iterator is about to read."""
+        it = self.it
+        context = self.context
+        op = context.indexed[code]
+        x = next(it)
+        if x > 127:
+            x = _u32(it, x)
+        y = -1
+        if len(op.immediates) > 1:
+            y = next(it)
+            if y > 127:
+                y = _u32(it, y)
+        found = context.by_index.get((code, x, y))
+        if found is None:
+            found = effect_of(context, op, (x,) if y < 0 else (x, y), labels)
+            context.by_index[code, x, y] = found
+        return found
+
     def rare(self, labels: "list[Label]", back: int) -> Effect:
         """The effect of the instruction whose opcode stands ``back`` bytes before the iterator."""
         reader = self._read(back)
@@ -213,7 +232,7 @@ def _check(body: _Body, block: Block, variables: "list[Local]") -> None:
     context = body.context
     it = body.it
     plain, accesses, prefixed, natural = context.plain, context.accesses, context.prefixed, NATURAL
-    calls = context.calls
+    calls, indexed = context.calls, context.indexed
 
     gets = [variable.get for variable in variables]
     unset = None
@@ -371,15 +390,16 @@ def _check(body: _Body, block: Block, variables: "list[Local]") -> None:
             else:
                 stack = stack[context.choice(frozenset(targets))]
 
-        elif op >= 0xFC:  # instructions with prefix
+        elif op >= 0xFB:  # instructions with prefix
             number = next(it)
             size = 2
             if number > 127:
                 number = number & 127 | next(it) << 7
                 size = 3
-            row = prefixed.get(op << 16 | number)
+            op = op << 16 | number
+            row = prefixed.get(op)
             if row is None:
-                stack = stack[body.rare(labels, size)]
+                stack = stack[body.indexed(op, labels) if op in indexed else body.rare(labels, size)]
                 continue
             effect, align, lanes = row
             if align >= 0:
@@ -403,7 +423,7 @@ def _check(body: _Body, block: Block, variables: "list[Local]") -> None:
                 unset.enter()
 
         else:
-            stack = stack[body.rare(labels, 1)]
+            stack = stack[body.indexed(op, labels) if op in indexed else body.rare(labels, 1)]
     if blocks or it.__length_hint__():
         raise _Malformed
 

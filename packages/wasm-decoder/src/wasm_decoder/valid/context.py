@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     #: The effect of an instruction with a prefix, its natural alignment (-1: it has no memarg) and number of lanes.
     Row = tuple[Effect, int, int]
-    Tables = tuple[list[Effect | None], list[Effect], dict[int, Row]]
+    Tables = tuple[list[Effect | None], list[Effect], dict[int, Row], dict[int, Op]]
 
 #: The natural alignment of loads and stores by opcode, -1 for all others.
 NATURAL = [OPS[code].align if 0x28 <= code <= 0x3E else -1 for code in range(256)]
@@ -47,10 +47,19 @@ def _tables(features: Features, addr: NumType | None) -> "Tables":
     no_memory = Wrong("unknown memory 0")
     accesses: list[Effect] = [no_memory] * 256
     prefixed: dict[int, Row] = {}
+    indexed: dict[int, Op] = {}
+    indices = {"type", "func", "elem", "tag", "field", "u32"}
+    # before there could be several there was a zero instead of an index
+    indices |= {"table"} if Features.REFERENCE_TYPES in features else set()
+    indices |= {"mem"} if Features.MULTI_MEMORY in features else set()
     for code, op in OPS.items():
-        if op.params is None or op.feature not in features:
+        if op.feature not in features:
             continue
         kinds = op.immediates
+        if kinds and indices.issuperset(kinds) and not op.name.startswith("return_call"):
+            indexed[code] = op
+        if op.params is None:
+            continue
         if code < 256:
             if not kinds:
                 plain[code] = simple_effect(op)
@@ -62,7 +71,7 @@ def _tables(features: Features, addr: NumType | None) -> "Tables":
             prefixed[code] = no_memory if addr is None else simple_effect(op, addr), op.align, op.lanes
     plain[0x1A] = Drop((), ())
     plain[0x1B] = Select((I32,), ())
-    _known_tables[key] = plain, accesses, prefixed
+    _known_tables[key] = plain, accesses, prefixed, indexed
     return _known_tables[key]
 
 
@@ -96,6 +105,8 @@ class Context:
         accesses: those of loads and stores in memory 0.
         prefixed: those of opcodes with a prefix that have one signature, with alignment and number of lanes.
         calls, global_gets, global_sets: those of ``call``, ``global.get`` and ``global.set``.
+        indexed: the instructions of which an index, or two, are all that there is to know.
+        by_index: their effects, by opcode and indices (-1 for the second that is not there).
     """
 
     def __init__(self, module: Module, features: Features) -> None:
@@ -118,7 +129,9 @@ class Context:
         self._blocks: dict[tuple[ValType | int | None, bool], Block] = {}
         self.blocks: dict[int, Block] = {}
         self.ifs: dict[int, Block] = {}
-        self.plain, self.accesses, self.prefixed = _tables(features, self.mems[0].addr if self.mems else None)
+        addr = self.mems[0].addr if self.mems else None
+        self.plain, self.accesses, self.prefixed, self.indexed = _tables(features, addr)
+        self.by_index: dict[tuple[int, int, int], Effect] = {}
         self.global_gets = [self.local(t.type).get for t in self.globals]
         self.global_sets = [
             self.local(t.type).set if t.mutable else Wrong(self.immutable(i)) for i, t in enumerate(self.globals)
