@@ -810,11 +810,10 @@ PROGRAMS = {
         world = World()
         world.memory(65536)
         wait = world.function("", "", loop_until_set)
-        late = 0
+        signal.signal(signal.SIGALRM, signal.default_int_handler)
         for number in range(40):
-            signal.setitimer(signal.ITIMER_REAL, 0.001 + 0.0003 * number)
-            signal.signal(signal.SIGALRM, signal.default_int_handler)
             try:
+                signal.setitimer(signal.ITIMER_REAL, 0.001 + 0.0003 * number)
                 wait()
             except KeyboardInterrupt:
                 pass
