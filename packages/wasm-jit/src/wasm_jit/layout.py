@@ -40,9 +40,9 @@ class Layout:
         self.functions = self.helper_records + 8 * self.HELPERS
         self.functions += -self.functions % FUNCTION_SIZE
         self.size = self.functions + FUNCTION_SIZE * len(module.funcs)
-        self.helpers: dict[object, int] = {}
+        self.helpers: dict[tuple[int, object], int] = {}
 
-    def helper(self, key: object) -> int:
+    def helper(self, key: tuple[int, object]) -> int:
         """The offset of the word for the helper that ``key`` names.  Raises OverflowError if there are too many."""
         number = self.helpers.setdefault(key, len(self.helpers))
         if number >= self.HELPERS:

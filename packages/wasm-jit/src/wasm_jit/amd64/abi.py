@@ -107,6 +107,7 @@ TRAP_PC = 64
 TRAP_SP = 72
 KEPT_LIST = 88  # the Python list that holds them
 KEPT = 80  # how many references the list of kept objects has that the outermost entry is to drop
+TRAP_VALUE = 96  # of "uninitialized element": its index
 RESULT_SPACE = 256  # results that find no register, packed as arguments on the stack are
 MOST_RESULTS = 1000  # (specification, appendix "Implementation Limitations")
 EXECUTION_SIZE = RESULT_SPACE + 16 * MOST_RESULTS
@@ -116,6 +117,7 @@ F_CODE = 0
 F_CONTEXT = 8
 F_TYPE = 16  # a number for the type: equal types have equal numbers
 F_OBJECT = 24  # the Python callable of a host function, the builtin of a compiled one or 0
+F_REFERENCE = 32  # the Python object that a reference to the function is, where that is not F_OBJECT
 FUNCTION_SIZE = 64
 
 #: A frame up to this many bytes needs no more than the comparison of rsp itself.

@@ -55,6 +55,9 @@ _GENERAL_SET = sum(1 << r for r in GENERAL)
 _VECTOR_SET = sum(1 << r + 16 for r in VECTOR)
 _VECTOR_TYPES = (T_F32, T_F64, T_V128)
 _LOAD_OF = {T_I32: "mov32", T_I64: "mov64", T_REF: "mov64", T_F32: "movss", T_F64: "movsd", T_V128: "movups"}
+_BROADCASTS = {
+    "vpbroadcastb": ("movzx8", "i8x16"), "vpbroadcastw": ("movzx16", "i16x8"), "vbroadcastss": ("mov32", "i32x4"),
+}  # fmt: skip
 _SIZE_OF = {T_V128: 16}
 
 
@@ -205,7 +208,9 @@ class Emitter(Allocator):
                 self.end(a)
             r = self.define(d, index) & 15
             out.append((self.asm.mark, place))
-            if index >= 0:
+            if name in _BROADCASTS and not self.avx:
+                self.broadcast(name, r, index, offset)
+            elif index >= 0:
                 out.append((op(name + "_rx"), r, MEMORY, index, 0, offset))
             else:
                 out.append((op(name + "_rm"), r, MEMORY, offset))
@@ -384,12 +389,21 @@ class Emitter(Allocator):
 
     def with_memory(self, name: str, before: "tuple[int, ...]", index: int, offset: int, *after: int) -> None:
         """An instruction with a memory operand at index (a virtual register, −1 for none) + offset."""
+        form = name + "_" + "r" * len(before)
+        tail = "i" * len(after)
         if index >= 0:
-            self.out.append(
-                (self.op(name + "_" + "r" * len(before) + "x"), *before, MEMORY, self.use(index), 0, offset)
-            )
+            self.out.append((self.op(f"{form}x{tail}"), *before, MEMORY, self.use(index), 0, offset, *after))
         else:
-            self.out.append((self.op(name + "_" + "r" * len(before) + "m"), *before, MEMORY, offset))
+            self.out.append((self.op(f"{form}m{tail}"), *before, MEMORY, offset, *after))
+
+    def broadcast(self, name: str, r: int, index: int, offset: int) -> None:
+        """A load to every lane, where the processor has no instruction for it."""
+        load, shape = _BROADCASTS[name]
+        if index >= 0:
+            self.out.append((self.op(load + "_rx"), SCRATCH, MEMORY, index, 0, offset))
+        else:
+            self.out.append((self.op(load + "_rm"), SCRATCH, MEMORY, offset))
+        vectors.emit(self, shape + ".splat", r, SCRATCH, -1, -1, None)
 
     def lea(self, d: int, a: int, b: int, x: "tuple[str, int, int]", ends: int) -> None:
         width, scale, displacement = x
@@ -444,7 +458,9 @@ class Emitter(Allocator):
             out.append((self.asm.mark, x[2]))
             self.with_memory(name, before, b, x[1])
         else:
-            data = x[1][: 4 if name.endswith("ss") else 8 if name.endswith("sd") else 16]
+            # abs and neg of a scalar are done on the whole register
+            size = 16 if name.endswith("ps") else {T_F32: 4, T_F64: 8}.get(self.types[d], 16)
+            data = x[1][:size]
             out.append((self.with_constant, f"{name}_{form}l", before, data))
 
     def with_constant(self, name: str, before: "tuple[int, ...]", data: bytes) -> None:

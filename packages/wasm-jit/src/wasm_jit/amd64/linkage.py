@@ -55,6 +55,9 @@ def _check(e: "Emitter", frame: int, mark: int) -> None:
 
 def trap(e: "Emitter", message: str, place: int) -> None:
     """The code, out of the way, of a trap."""
+    if message == "uninitialized element":  # whose index an indirect call leaves in R10
+        e.op("mov64_rm")(RAX, CONTEXT, abi.EXECUTION)
+        e.op("mov64_mr")(RAX, abi.TRAP_VALUE, R10)
     e.op("call_m")(CONTEXT, abi.TRAPS + 8 * abi.TRAP_MESSAGES.index(message))
     e.asm.mark(place)
 
@@ -79,6 +82,7 @@ def call(e: "Emitter", what: "tuple[Any, ...]") -> None:
             (op("cmp64_rm"), SCRATCH, RAX, 8),
             (asm.jcc, AE, e.trap("undefined element", place)),
             (op("mov64_rm"), RAX, RAX, 0),
+            (op("mov64_rr"), R10, SCRATCH),
             (op("mov64_rx"), SCRATCH, RAX, SCRATCH, 3, 0),
             (op("test64_rr"), SCRATCH, SCRATCH),
             (asm.jcc, E, e.trap("uninitialized element", place)),

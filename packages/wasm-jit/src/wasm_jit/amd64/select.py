@@ -29,6 +29,7 @@ from ..ir.function import (
     T_I32,
     T_I64,
     T_NONE,
+    T_REF,
     T_V128,
     IRFunction,
     edges,
@@ -729,9 +730,9 @@ class _Selector:
         f = self.f
         aux: Any = f.aux[v]
         code, immediate, args = aux
-        if code == _GLOBAL_GET_CODE:
+        if code == _GLOBAL_GET_CODE and f.type[v] != T_REF:  # references stay with Python, which counts them
             self.emit(GLOBAL_GET, v, x=immediate)
-        elif code == _GLOBAL_SET_CODE:
+        elif code == _GLOBAL_SET_CODE and f.type[args[0]] != T_REF:
             self.emit(GLOBAL_SET, -1, self.register(args[0]), x=immediate)
         elif code in _SIZE_OF:
             self.emit(SIZE, v, x=(_SIZE_OF[code], immediate))

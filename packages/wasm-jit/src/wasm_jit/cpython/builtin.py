@@ -31,6 +31,11 @@ class Export(tuple[object, ...]):
 
     __slots__ = ()
 
+    @property
+    def function(self) -> object:
+        """The function that the builtin stands for: its owner."""
+        return self[2]
+
     def __repr__(self) -> str:
         return f"<export {self[0]!r}>"
 
@@ -96,7 +101,7 @@ def record_of(function: object) -> int | None:
 
 def function_at(record: int) -> object:
     """The Python object of a function record. SystemError if it has none."""
-    address = linux.word(record + abi.F_OBJECT)
+    address = linux.word(record + abi.F_REFERENCE) or linux.word(record + abi.F_OBJECT)
     if not address:
         raise SystemError("the function has no Python object")
     return layout.object_at(address)

@@ -36,12 +36,19 @@ def _v128(value: object) -> bytes:
     return data
 
 
+#: What else may know the function record of a Python object: functions that return its address or None.
+OTHER_RECORDS: "list[Callable[[object], int | None]]" = []
+
+
 def _funcref(value: object) -> int:
     from .builtin import record_of
 
     if value is None:
         return 0
     record = record_of(value)
+    for other in OTHER_RECORDS:
+        if record is None:
+            record = other(value)
     if record is None:
         raise TypeError(f"funcref must be a WebAssembly function or None, not {type(value).__name__}")
     return record

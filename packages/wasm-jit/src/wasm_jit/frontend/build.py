@@ -562,10 +562,9 @@ class _Builder:
             if i < 0:  # nothing reaches the end
                 return f
             i += 1
-        frame = frames[-1]
-        if i == last and frame.edges:
+        if frames and frames[-1].edges:
             f.term[self.block] = (JUMP, self.edge(0))
-            self.join(frame)
+            self.join(frames[-1])
         f.term[self.block] = (RETURN, tuple(stack[len(stack) - arity :]))
         return f
 

@@ -141,7 +141,7 @@ class Allocator:
 
     def evict(self, pool: int) -> None:
         """Free the register of the pool whose content is wanted last."""
-        best, best_place = -1, -1
+        best, best_place = -1, -_FAR
         for v, r in self.registers.items():
             if pool >> r & 1:
                 place = self.next_use(v)
@@ -281,7 +281,7 @@ class Allocator:
         start = self.selected.start[b]
         i = bisect_left(calls, start)
         call = calls[i] if i < len(calls) else _FAR  # the next one
-        loop = self.f.loop[b] == b
+        loop = b in self.selected.loop_end  # a loop that nothing branches back to is none
         if loop:
             end = self.selected.loop_end[b]
             has_call = call <= end

@@ -1,0 +1,362 @@
+"""The native engine: instances whose functions are compiled to machine code, each at its first call."""
+
+import weakref
+from array import array
+
+from wasm_decoder.syntax.types import F32, F64, FUNC, I32, I64, V128, FuncType, RefType
+from wasm_decoder.valid.matching import top_of
+from wasm_interp import Engine, ExitError, Function, Instance
+
+from . import traces
+from .amd64 import abi
+from .compile import compile_function
+from .cpython import convert
+from .cpython.builtin import make_builtin
+from .cpython.host import host_code
+from .cpython.stub import compile_stub, set_code
+from .cpython.support import support
+from .helpers import helper
+from .layout import Layout
+from .memory import NativeGlobal, NativeMemory, NativeTable, context
+from .native import linux
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import BuiltinFunctionType
+
+    from wasm_decoder import Features, Module
+    from wasm_decoder.syntax.types import GlobalType, MemType, TableType, ValType
+    from wasm_interp import Memory
+
+_KINDS = {I32: "i", I64: "l", F32: "f", F64: "d", V128: "v"}
+
+
+def _kinds(types: "tuple[ValType, ...]") -> str:
+    """Value types as ``abi.VALUE_KINDS`` has them."""
+    return "".join([("F" if top_of(t.heap) is FUNC else "E") if isinstance(t, RefType) else _KINDS[t] for t in types])
+
+
+class _Code:
+    """What the instances of a module share: where things are in their contexts, and the functions compiled so far."""
+
+    def __init__(self, module: "Module") -> None:
+        self.layout = Layout(module)
+        self.compiled: dict[int, traces.Compiled] = {}
+
+    @classmethod
+    def of(cls, module: "Module") -> "_Code":
+        """The module's, made at first."""
+        code: _Code = module.__dict__.setdefault("_native", None) or cls(module)
+        module.__dict__["_native"] = code
+        return code
+
+
+class NativeFunction(Function):
+    """A function of an instance of this engine.
+
+    Attributes:
+        builtin: what Python calls: a builtin of machine code.
+    """
+
+    __slots__ = ("builtin",)
+
+    builtin: "BuiltinFunctionType"
+
+    def __call__(self, *args: object) -> object:
+        """As ``Function.__call__``."""
+        return self.builtin(*args)
+
+
+class Linked:
+    """What the engine keeps for an instance: its context, and what machine code has to find in it."""
+
+    __slots__ = (
+        "__weakref__", "_helpers", "_instance", "_kept", "_missing", "code", "context", "engine", "features", "module",
+    )  # fmt: skip
+
+    def __init__(self, engine: "Compiler", instance: Instance, features: "Features | None") -> None:
+        self.engine = engine
+        self._instance = weakref.ref(instance)
+        self.features = features
+        self.module = module = instance.module
+        self.code = _Code.of(module)
+        layout = self.code.layout
+        self.context = start = context(layout.size, self)
+        _linked[start] = self
+        self._kept: list[object] = [instance.deftypes]
+        self._helpers = 0
+        self._missing = True
+        support().prepare(start)
+        linux.set_word(start + layout.copy, linux.symbol("memmove"))
+        linux.set_word(start + layout.fill, linux.symbol("memset"))
+        for i, deftype in enumerate(instance.deftypes):
+            linux.set_word(start + layout.types + 8 * i, id(deftype))
+        for i in range(layout.imports):
+            linux.set_word(start + layout.imported + 8 * i, engine.record(instance.function(i)))
+        records = array("Q", bytes(abi.FUNCTION_SIZE * len(module.funcs)))
+        step = abi.FUNCTION_SIZE // 8
+        records[abi.F_CODE // 8 :: step] = array("Q", [_stub()]) * len(module.funcs)
+        records[abi.F_CONTEXT // 8 :: step] = array("Q", [start]) * len(module.funcs)
+        numbers = [id(deftype) for deftype in instance.deftypes]
+        records[abi.F_TYPE // 8 :: step] = array("Q", [numbers[func.type] for func in module.funcs])
+        linux.write(start + layout.functions, records.tobytes())
+
+    @property
+    def instance(self) -> Instance:
+        """The instance; what runs its code keeps it alive."""
+        instance = self._instance()
+        assert instance is not None
+        return instance
+
+    def record(self, index: int) -> int:
+        """The address of the record of a function that the module defines."""
+        layout = self.code.layout
+        return self.context + layout.functions + abi.FUNCTION_SIZE * (index - layout.imports)
+
+    def complete(self) -> None:
+        """Tell the context of memories, tables and globals, as far as they have been made."""
+        if not self._missing:
+            return
+        instance, layout, start = self.instance, self.code.layout, self.context
+        if instance.mems and not linux.word(start + abi.MEMORY_BASE):
+            memory = instance.mems[0]
+            assert isinstance(memory, NativeMemory)
+            linux.set_word(start + abi.MEMORY_BASE, memory.address)
+            memory.watch(self)
+            self.refresh(memory)
+        for i, table in enumerate(instance.tables):
+            assert isinstance(table, NativeTable)
+            linux.set_word(start + layout.tables + 8 * i, table.descriptor)
+        for i, cell in enumerate(instance.globals):
+            assert isinstance(cell, NativeGlobal)
+            linux.set_word(start + layout.globals + 8 * i, cell.address)
+        module = self.module
+        self._missing = len(instance.globals) < len(module.global_types) or len(instance.tables) < len(
+            module.table_types
+        )
+
+    def refresh(self, memory: "Memory") -> None:
+        """The memory has grown."""
+        linux.set_word(self.context + abi.MEMORY_SIZE, len(memory))
+
+    def compile(self, record: int) -> None:
+        """Compile the function of a record and let its calls go there."""
+        instance = self.instance
+        if instance.exited is not None:
+            raise ExitError(instance.exited, f"the instance has exited with code {instance.exited}")
+        code, module = self.code, self.module
+        layout = code.layout
+        number = (record - self.context - layout.functions) // abi.FUNCTION_SIZE
+        self.complete()
+        compiled = code.compiled.get(number)
+        if compiled is None:
+            if self.features is not None:
+                from wasm_decoder.valid import validate_func
+
+                validate_func(module, number, self.features)
+            made, frame = compile_function(module, layout, number)
+            block = support().code.place(made.data)
+            marks: list[tuple[int, int]] = made.marks  # type: ignore[assignment]  # linkage marks with ints
+            compiled = traces.Compiled(module, number + layout.imports, block, frame, marks)
+            code.compiled[number] = compiled
+            traces.watch(compiled)
+        self._make_helpers()
+        set_code(record, compiled.block.address)
+
+    def _make_helpers(self) -> None:
+        """Give the context the helpers that code asked for since the last time."""
+        layout = self.code.layout
+        for key, number in list(layout.helpers.items())[self._helpers :]:
+            opcode, immediates = key
+            functype, function = helper(self.instance, opcode, immediates)
+            record = self.engine.make_record(functype, function, 0)
+            self._kept.append(record)
+            linux.set_word(self.context + layout.helper_records + 8 * number, record.address)
+            self._helpers = number + 1
+
+    def close(self) -> None:
+        """The instance has exited: every call of its functions says so from now on."""
+        for index in range(self.code.layout.imports, len(self.module.func_types)):
+            set_code(self.record(index), _stub())
+
+
+class _Record:
+    """The function record of a function that is not compiled code: its words, and what they point to."""
+
+    __slots__ = ("_kept", "_words", "address")
+
+    def __init__(
+        self, engine: "Compiler", code: int, context_: int, type_: int, called: object, reference: object
+    ) -> None:
+        self._words = array("Q", bytes(abi.FUNCTION_SIZE))
+        self._kept = engine, called, reference
+        self.address = self._words.buffer_info()[0]
+        for offset, word in (
+            (abi.F_CODE, code),
+            (abi.F_CONTEXT, context_),
+            (abi.F_TYPE, type_),
+            (abi.F_OBJECT, id(called)),
+            (abi.F_REFERENCE, id(reference)),
+        ):
+            self._words[offset // 8] = word
+
+
+_linked: "weakref.WeakValueDictionary[int, Linked]" = weakref.WeakValueDictionary()
+_stubs: "list[int]" = []
+
+
+def _stub() -> int:
+    """The code of all functions that have not been compiled."""
+    if not _stubs:
+        _stubs.append(compile_stub(_compile))
+        support().trap_handler = traces.trap
+    return _stubs[0]
+
+
+def _compile(record: int) -> None:
+    _linked[linux.word(record + abi.F_CONTEXT)].compile(record)
+
+
+class Compiler(Engine):
+    """The native engine.  It runs Core 2.0; OSError from the constructor says why it can't run here."""
+
+    name = "compiler"
+
+    def __init__(self) -> None:
+        support()
+        # what host functions run in: the execution alone matters
+        self._context = context(abi.CONTEXT_HEAD, self)
+        support().prepare(self._context)
+        self._records: dict[Function, _Record] = {}
+        convert.OTHER_RECORDS[:] = [_argument_record]
+
+    def memory(self, type: "MemType") -> NativeMemory:
+        """As ``Engine.memory``."""
+        return NativeMemory(type)
+
+    def table(self, type: "TableType", init: object) -> NativeTable:
+        """As ``Engine.table``."""
+        return NativeTable(type, init, lambda item: self.record(item) if isinstance(item, Function) else 0)
+
+    def global_(self, type: "GlobalType", raw: object) -> NativeGlobal:
+        """As ``Engine.global_``."""
+        return NativeGlobal(type, raw)
+
+    def link(self, instance: Instance, features: "Features", lazy: bool) -> None:
+        """As ``Engine.link``."""
+        instance.linked = Linked(self, instance, features if lazy else None)
+
+    def function(self, instance: Instance, index: int) -> NativeFunction:
+        """As ``Engine.function``."""
+        from wasm_decoder import names
+
+        module = instance.module
+        linked = instance.linked
+        assert isinstance(linked, Linked)
+        linked.complete()
+        deftype = instance.deftypes[module.func_types[index]]
+        functype = deftype.expand()
+        assert isinstance(functype, FuncType)
+        name = names(module).funcs.get(index) or next(
+            (export.name for export in module.exports if export.kind == "func" and export.index == index), ""
+        )
+        record = linked.record(index)
+        function = NativeFunction(deftype, _unset, name=name, instance=instance, index=index)
+        function.builtin = make_builtin(
+            name or f"function{index}", _kinds(functype.params), _kinds(functype.results), record, function
+        )
+        function.code = _raw(functype, function.builtin)
+        linux.set_word(record + abi.F_REFERENCE, id(function))  # the instance keeps it
+        return function
+
+    def exported(self, function: Function) -> object:
+        """As ``Engine.exported``: the builtin."""
+        return function.builtin if isinstance(function, NativeFunction) else function
+
+    # records
+
+    def record(self, function: object) -> int:
+        """The address of the record of any function."""
+        assert isinstance(function, Function)
+        known = _known_record(function)
+        if known is not None:
+            return known
+        record = self._records.get(function)
+        if record is None:
+            called: Callable[..., object] = function.host or function
+            if function.host is not None and isinstance(getattr(called, "__self__", None), Instance):
+                called = _exiting(called)
+            record = self.make_record(function.type, called, id(function.deftype), function)
+            self._records[function] = record
+        return record.address
+
+    def make_record(self, functype: FuncType, called: object, type_: int, reference: object = None) -> _Record:
+        """A record for a Python function."""
+        code = host_code(_kinds(functype.params), _kinds(functype.results))
+        return _Record(self, code, self._context, type_, called, reference)
+
+
+def _unset(*_: object) -> object:
+    raise AssertionError("a function is complete before anybody calls it")
+
+
+def _known_record(function: object) -> "int | None":
+    """The record of a compiled function, None for any other object."""
+    if isinstance(function, NativeFunction) and function.instance is not None:
+        linked = function.instance.linked
+        assert isinstance(linked, Linked)
+        return linked.record(function.index)
+    return None
+
+
+_arguments: "dict[Function, _Record]" = {}
+
+
+def _argument_record(value: object) -> "int | None":
+    """The record of a function that Python passes as a reference.
+
+    Compiled code may keep the reference anywhere, so a record that has to be made for it stays for good.
+    """
+    if not isinstance(value, Function):
+        return None
+    record = _known_record(value)
+    if record is None:
+        if value not in _arguments:
+            _arguments[value] = Compiler().make_record(value.type, value.host or value, id(value.deftype), value)
+        record = _arguments[value].address
+    return record
+
+
+def _exiting(called: "Callable[..., object]") -> "Callable[..., object]":
+    """A host function that knows its instance: if it ends the program, the instance has exited."""
+
+    def call(*args: object) -> object:
+        try:
+            return called(*args)
+        except ExitError as error:
+            instance: Instance = called.__self__  # type: ignore[attr-defined]  # a bound method
+            instance.exited = error.code
+            if isinstance(instance.linked, Linked):
+                instance.linked.close()
+            raise
+
+    call.__name__ = call.__qualname__ = getattr(called, "__name__", "host function")
+    return call
+
+
+def _raw(functype: FuncType, builtin: "Callable[..., object]") -> "Callable[..., object]":
+    """What the portable engine's code calls: the builtin for values as ``wasm_interp.runtime.values`` has them."""
+    from wasm_interp.runtime.values import from_wasm, to_wasm
+
+    params, results = functype.params, functype.results
+
+    def code(*args: object) -> object:
+        given = builtin(*[from_wasm(t, arg) for t, arg in zip(params, args, strict=True)])
+        if len(results) == 1:
+            return to_wasm(results[0], given)
+        if not results:
+            return None
+        return tuple([to_wasm(t, value) for t, value in zip(results, given, strict=True)])  # type: ignore[call-overload]
+
+    return code

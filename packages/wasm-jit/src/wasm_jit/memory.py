@@ -1,0 +1,182 @@
+"""Memories, tables and globals that machine code works on, with the interfaces of the portable engine's."""
+
+import ctypes
+import weakref
+
+from wasm_decoder.syntax.types import F32, F64, FUNC, I32, I64, V128, NumType, RefType, VecType
+from wasm_decoder.valid.matching import top_of
+from wasm_interp import Global, Memory, Table
+from wasm_interp.runtime import values
+from wasm_interp.runtime.traps import ResourceError
+
+from .native import linux
+from .native.memory import GuardedMemory
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import SupportsIndex
+
+    from wasm_decoder.syntax.types import GlobalType, MemType, TableType
+
+#: What a 32-bit memory can have, in bytes.
+_MOST = 1 << 32
+
+
+class NativeMemory(Memory):
+    """A linear memory whose bounds the processor checks.  It never moves: views stay valid and show what is written."""
+
+    __slots__ = ("_guarded",)
+
+    def __init__(self, type: "MemType") -> None:
+        """A memory of the minimum size.  Raises ResourceError if the host cannot provide it."""
+        self._type = type
+        self._page = 1 << type.page_size_log2
+        most = _MOST >> type.page_size_log2
+        self._most = most if type.limits.max is None else min(type.limits.max, most)
+        self._size = type.limits.min << type.page_size_log2
+        self._users = weakref.WeakSet()
+        try:
+            if type.limits.min > most:
+                raise OSError
+            self._guarded = GuardedMemory(self._size)
+        except OSError:
+            raise ResourceError(f"no room for a memory of {type.limits.min} pages") from None
+        self._buffer = self._guarded.view()
+
+    @property
+    def address(self) -> int:
+        """Where byte 0 is."""
+        return self._guarded.address
+
+    def try_grow(self, pages: int) -> int:
+        """As ``Memory.try_grow``."""
+        shift = self._type.page_size_log2
+        previous = self._size >> shift
+        if pages == 0:
+            return previous
+        if not 0 < pages <= self._most - previous or not self._guarded.grow(self._size + (pages << shift)):
+            return -1
+        self._size += pages << shift
+        self._buffer = self._guarded.view()
+        for user in self._users:
+            user.refresh(self)
+        return previous
+
+
+class _Words:
+    """Words that machine code reads, at an address that ``descriptor`` tells: two words, address and count."""
+
+    def __init__(self) -> None:
+        self._descriptor = (ctypes.c_uint64 * 2)()
+        self._words = (ctypes.c_uint64 * 1)()
+        self.address = ctypes.addressof(self._descriptor)
+        self.set_all(())
+
+    def set_all(self, words: "Iterable[int]") -> None:
+        """Replace everything."""
+        listed = list(words)
+        self._words = (ctypes.c_uint64 * max(len(listed), 1))(*listed)
+        self._descriptor[0] = ctypes.addressof(self._words)
+        self._descriptor[1] = len(listed)
+
+    def set(self, start: int, words: "list[int]") -> None:
+        """Replace some."""
+        if len(words) == 1:
+            self._words[start] = words[0]
+        else:
+            for i, word in enumerate(words, start):
+                self._words[i] = word
+
+
+class _Elements(list[object]):
+    """A table's content, mirrored for machine code.
+
+    Only the portable parts of the runtime change it, item by item, by slices of the same length, or at the end.
+    """
+
+    def __init__(self, items: "Iterable[object]", word: "Callable[[object], int]") -> None:
+        super().__init__(items)
+        self._word = word
+        self.words = _Words()
+        self.words.set_all(map(word, self))
+
+    def __setitem__(self, key: "SupportsIndex | slice", value: "object") -> None:
+        super().__setitem__(key, value)  # type: ignore[index]  # list's own overloads
+        if isinstance(key, slice):
+            start, stop, _ = key.indices(len(self))
+            self.words.set(start, [self._word(item) for item in self[start:stop]])
+        else:
+            self.words.set(key.__index__(), [self._word(value)])
+
+    def extend(self, items: "Iterable[object]") -> None:
+        super().extend(items)
+        self.words.set_all(map(self._word, self))
+
+
+class NativeTable(Table):
+    """A table that calls through it find."""
+
+    __slots__ = ()
+
+    def __init__(self, type: "TableType", init: object, record: "Callable[[object], int]") -> None:
+        """``record`` gives the address of a function's record; elements of other tables are never looked at."""
+        super().__init__(type, init)
+        functions = top_of(type.ref.heap) is FUNC
+        self.elements = _Elements(self.elements, record if functions else lambda item: int(item is not None))
+
+    @property
+    def descriptor(self) -> int:
+        """The address of the descriptor: address of the elements' words, their number."""
+        elements: _Elements = self.elements  # type: ignore[assignment]  # made above
+        return elements.words.address
+
+
+_BITS: "dict[object, tuple[Callable[..., int], Callable[[int], object]]]" = {
+    I32: (int, lambda bits: bits & 0xFFFFFFFF),
+    I64: (int, lambda bits: bits & 0xFFFFFFFFFFFFFFFF),
+    F32: (values.f32_to_bits, lambda bits: values.f32_from_bits(bits & 0xFFFFFFFF)),
+    F64: (values.f64_to_bits, lambda bits: values.f64_from_bits(bits & 0xFFFFFFFFFFFFFFFF)),
+    V128: (int, int),
+}
+
+
+class NativeGlobal(Global):
+    """A global whose number or vector is in a cell that machine code reads and writes; a reference stays in Python."""
+
+    __slots__ = ("_cell", "_held")
+
+    def __init__(self, type: "GlobalType", raw: object) -> None:
+        self._cell = (ctypes.c_uint64 * 2)()
+        self._held: object = None
+        self.type = type
+        self.raw = raw
+
+    @property
+    def address(self) -> int:
+        """Where the value is."""
+        return ctypes.addressof(self._cell)
+
+    @property
+    def raw(self) -> object:
+        """The value in the representation of ``wasm_interp.runtime.values``."""
+        if isinstance(self.type.type, RefType):
+            return self._held
+        return _BITS[self.type.type][1](self._cell[0] | self._cell[1] << 64)
+
+    @raw.setter
+    def raw(self, value: object) -> None:
+        kind: NumType | VecType | RefType = self.type.type
+        if isinstance(kind, RefType):
+            self._held = value
+        else:
+            bits = _BITS[kind][0](value)
+            self._cell[0] = bits & 0xFFFFFFFFFFFFFFFF
+            self._cell[1] = bits >> 64
+
+
+def context(size: int, owner: object) -> int:
+    """The address of zeroed memory that is given back when ``owner`` is gone."""
+    address = linux.allocate(linux.pages(size))
+    weakref.finalize(owner, linux.release, address, linux.pages(size)).atexit = False
+    return address

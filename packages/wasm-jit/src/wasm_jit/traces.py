@@ -1,0 +1,108 @@
+"""Traps of compiled code, with the frames that were under way.
+
+A frame's size is known by the function, and at each place in it where a call, a trap or a fault can happen there is a
+mark that tells the instruction's offset in the module.  So the frames are walked from the place of the trap with tables
+alone; nothing is noted at run time.
+"""
+
+import weakref
+from bisect import bisect_right
+
+from wasm_interp import Trap
+from wasm_interp.runtime.traps import Frame
+
+from .amd64 import abi
+from .amd64.linkage import ENTRY
+from .native import linux
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from wasm_decoder import Module
+
+    from .native.code import Block
+
+#: How many frames a trap tells, from either end.
+_SHOWN = 50
+
+
+class Compiled:
+    """The code of a function.
+
+    Attributes:
+        index: the function's, in its module.
+        block: where the code is.
+        frame: the size of its frame in bytes.
+        marks: offsets in the code, ascending; ``places`` has the offset in the module for each.
+    """
+
+    __slots__ = ("__weakref__", "block", "frame", "index", "marks", "module", "places")
+
+    def __init__(
+        self, module: "Module", index: int, block: "Block", frame: int, marks: "list[tuple[int, int]]"
+    ) -> None:
+        self.module = weakref.ref(module)
+        self.index = index
+        self.block = block
+        self.frame = frame
+        self.marks = [offset for offset, _ in marks]
+        self.places = [place for _, place in marks]
+
+    def place(self, pc: int) -> int:
+        """The mark of an address: of the instruction there, or of the call that returns there."""
+        i = bisect_right(self.marks, pc - self.block.address) - 1
+        return self.places[i] if i >= 0 else 0
+
+
+_starts: "list[int]" = []
+_codes: "list[weakref.ref[Compiled]]" = []
+
+
+def watch(compiled: Compiled) -> None:
+    """Let traps find the code, as long as it lives."""
+    i = bisect_right(_starts, compiled.block.address)
+    if i and _starts[i - 1] == compiled.block.address:  # what was there before is gone
+        _codes[i - 1] = weakref.ref(compiled)
+    else:
+        _starts.insert(i, compiled.block.address)
+        _codes.insert(i, weakref.ref(compiled))
+
+
+def find(pc: int) -> "Compiled | None":
+    """The code that an address is in."""
+    i = bisect_right(_starts, pc) - 1
+    found = _codes[i]() if i >= 0 else None
+    return found if found is not None and pc <= found.block.address + found.block.size else None
+
+
+def walk(pc: int, sp: int) -> "list[Frame]":
+    """The frames from an address and the stack pointer there, innermost first."""
+    from wasm_decoder import names
+
+    frames = []
+    code = find(pc)
+    while code is not None:
+        place = code.place(pc)
+        module = code.module()
+        name = names(module).funcs.get(code.index, "") if module is not None else ""
+        frames.append(Frame(code.index, name, place if place > 0 else None))
+        if place != ENTRY or len(frames) > 1:
+            sp += code.frame
+        pc = linux.word(sp)
+        sp += 8
+        code = find(pc)
+    return frames
+
+
+_KINDS = {kind.message: kind for kind in Trap.__subclasses__()}
+
+
+def trap(kind: int, pc: int, sp: int) -> BaseException:
+    """The exception for a trap of a kind (``abi.TRAP_MESSAGES``)."""
+    message = abi.TRAP_MESSAGES[kind]
+    made = _KINDS.get(message, Trap)(message)
+    frames = walk(pc, sp)
+    made.frames = tuple(frames)
+    shown = frames if len(frames) <= 2 * _SHOWN else [*frames[:_SHOWN], None, *frames[-_SHOWN:]]
+    for frame in shown:
+        made.add_note(f"  {frame!r}" if frame is not None else f"  … {len(frames) - 2 * _SHOWN} more …")
+    return made
