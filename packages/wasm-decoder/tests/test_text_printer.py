@@ -111,6 +111,15 @@ def test_sections_that_would_not_come_out_the_same_are_printed_as_they_are(custo
     assert parse_wat(text) == module
 
 
+def test_names_of_what_does_not_exist_are_not_referred_to() -> None:
+    module = parse_wat("(type (struct)) (func call 7 global.get 7 local.get 7 struct.get 0 7)")
+    ghosts = {7: "ghost"}
+    module.customs = (name_section(Names(funcs=ghosts, globals=ghosts, locals={0: ghosts}, fields={0: ghosts}), 10),)
+    text = print_wat(module)
+    assert "$ghost" not in text
+    assert parse_wat(text) == module
+
+
 def test_a_data_count_that_is_not_needed_is_kept() -> None:
     module = parse_wat('(memory 1) (data "a")')
     module.data_count = 1

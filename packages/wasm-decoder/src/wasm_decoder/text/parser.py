@@ -35,7 +35,8 @@ def parse_wat(text: str | bytes) -> Module:
     """Read a module in the text format, all of WebAssembly 3.0 and the proposals that ``Features`` names.
 
     ``text`` is a ``(module …)`` or its fields alone; bytes are UTF-8.  Identifiers are kept in a name section, unless
-    the text has one of its own as ``(@custom "name" …)``.  The module is not validated.  Raises ParseError.
+    the text has one of its own as ``(@custom "name" …)``.  The annotation ``(@datacount)`` among the fields asks for a
+    data count section that the instructions do not need.  The module is not validated.  Raises ParseError.
     """
     parser = ModuleParser(Source(text))
     if parser.opens("module"):
@@ -177,7 +178,8 @@ class ModuleParser(CodeParser):
     # The second pass: each field behind its keyword, up to its closing parenthesis
 
     def _declared(self, space: str) -> int:
-        """Go behind what the first pass has bound; the index."""
+        """Go behind the identifier that the first pass has bound; the index (of segments, that of those with a field
+        of their own)."""
         index = self._numbers[space]
         self._numbers[space] = index + 1
         self.label_or_name()
@@ -275,8 +277,6 @@ class ModuleParser(CodeParser):
         ref = self.ref_type()
         if not self.opens("elem"):
             self.unexpected()
-        segment = self._numbers["elem"]
-        self._numbers["elem"] += 1
         if self.tokens[self.pos] == "(":
             elem = Elem(ref, self._expressions(), Active(index, _zero(addr)))
         elif ref == FUNCREF:
@@ -285,7 +285,6 @@ class ModuleParser(CodeParser):
             items = tuple([Expr(b"\xd2" + unsigned(func) + b"\x0b") for func in self._indices()])
             elem = Elem(ref, items, Active(index, _zero(addr)))
         self.expect(")")
-        assert segment == len(self._elems)
         self._elems.append(elem)
         self._tables.append(Table(TableType(Limits(len(elem.init), len(elem.init)), ref, addr), None))
 
@@ -302,7 +301,6 @@ class ModuleParser(CodeParser):
             self.pos = start
             self._mems.append(self.mem_type())
             return
-        self._numbers["data"] += 1
         content = self.strings()
         self.expect(")")
         pages = -(-len(content) >> page_size)

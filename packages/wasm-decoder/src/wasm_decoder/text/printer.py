@@ -59,8 +59,9 @@ class Identifiers:
 
     __slots__ = ("_names", "_printed", "_texts")
 
-    def __init__(self, names: "Mapping[int, str]", printed: dict[int, str]) -> None:
-        self._names = dict(names.items())
+    def __init__(self, names: "Mapping[int, str]", count: int, printed: dict[int, str]) -> None:
+        # the name section can have names of what does not exist
+        self._names = {index: name for index, name in names.items() if index < count}
         self._printed = printed
         self._texts: dict[int, str] = {}
         taken = set(self._names.values())
@@ -99,31 +100,34 @@ class Printer:
         self._printed_nested: dict[str, dict[int, dict[int, str]]] = {"locals": {}, "labels": {}, "fields": {}}
         self._known = known
 
-        def identifiers(part: str) -> Identifiers:
-            return Identifiers(getattr(known, part), self._printed.setdefault(part, {}))
+        def identifiers(part: str, count: int) -> Identifiers:
+            return Identifiers(getattr(known, part), count, self._printed.setdefault(part, {}))
 
-        self.types = identifiers("types")
-        self.funcs = identifiers("funcs")
-        self.tables = identifiers("tables")
-        self.mems = identifiers("mems")
-        self.globals = identifiers("globals")
-        self.tags = identifiers("tags")
-        self.elems = identifiers("elems")
-        self.datas = identifiers("datas")
+        self.types = identifiers("types", len(module.subtypes))
+        self.funcs = identifiers("funcs", len(module.func_types))
+        self.tables = identifiers("tables", len(module.table_types))
+        self.mems = identifiers("mems", len(module.mem_types))
+        self.globals = identifiers("globals", len(module.global_types))
+        self.tags = identifiers("tags", len(module.tag_types))
+        self.elems = identifiers("elems", len(module.elems))
+        self.datas = identifiers("datas", len(module.datas))
         self._fields: dict[int, Identifiers] = {}
         self._hints = branch_hints(module)
         self._printed_hints: dict[int, list[tuple[int, bytes]]] = {}
         self.uses_data = False
 
-    def nested(self, part: str, index: int) -> Identifiers:
-        """The identifiers of the locals of a function or of the fields of a type."""
+    def _nested(self, part: str, index: int, count: int) -> Identifiers:
+        """The identifiers of the locals of a function or of the fields of a type, of which there are so many."""
         known = getattr(self._known, part).get(index, {})
-        return Identifiers(known, self._printed_nested[part].setdefault(index, {}))
+        return Identifiers(known, count, self._printed_nested[part].setdefault(index, {}))
 
     def fields(self, index: int) -> Identifiers:
         """The identifiers of the fields of a type."""
         if index not in self._fields:
-            self._fields[index] = self.nested("fields", index)
+            subtypes = self.module.subtypes
+            comp = subtypes[index].comp if index < len(subtypes) else None
+            count = len(comp.fields) if isinstance(comp, StructType) else 0
+            self._fields[index] = self._nested("fields", index, count)
         return self._fields[index]
 
     # The module
@@ -267,7 +271,8 @@ class Printer:
         """What an import declares, and its kind."""
         if isinstance(described, FuncIndexType):
             index = numbers["func"]
-            header = self._header(described.type, self.nested("locals", index))
+            params = self._params(described.type)
+            header = self._header(described.type, self._nested("locals", index, len(params)))
             return f"(func{self.funcs.definition(index)}{header})", "func"
         if isinstance(described, TableType):
             return f"(table{self.tables.definition(numbers['table'])} {self._table_type(described)})", "table"
@@ -282,11 +287,15 @@ class Printer:
 
     def _header(self, index: int, locals: Identifiers) -> str:
         """The type use of a function, with the names of its parameters."""
+        params = self._declarations("param", 0, self._params(index), locals)
         func_type = self._func_type(index)
-        if func_type is None:
-            return f" (type {self.types[index]})"
-        params = self._declarations("param", 0, func_type.params, locals)
-        return f" (type {self.types[index]}){''.join(params)}{self._types('result', func_type.results)}"
+        results = self._types("result", func_type.results) if func_type else ""
+        return f" (type {self.types[index]}){''.join(params)}{results}"
+
+    def _params(self, index: int) -> "tuple[StorageType, ...]":
+        """The parameters of the function type with that type index, none if there is no such."""
+        func_type = self._func_type(index)
+        return func_type.params if func_type else ()
 
     def _declarations(
         self, keyword: str, start: int, types: "Sequence[StorageType]", locals: Identifiers
@@ -305,28 +314,27 @@ class Printer:
             yield f" ({keyword} {' '.join(unnamed)})"
 
     def _func(self, index: int, func: Func) -> "Iterator[str]":
-        local_names = self.nested("locals", index)
-        header = f"  (func{self.funcs.definition(index)}{self._header(func.type, local_names)}"
-        lines = list(self._body(index, func, local_names))
-        if not lines:
-            yield f"{header})"
-            return
-        yield header
-        yield from lines
-        yield "  )"
-
-    def _body(self, index: int, func: Func, local_names: Identifiers) -> "Iterator[str]":
-        """The lines of local declarations and instructions."""
-        func_type = self._func_type(func.type)
         runs, start = decode_locals(func.data, func.start, func.end)
         if sum([count for count, _ in runs]) > _MAX_LOCALS:
             raise DecodeError("too many locals for a text", func.start)
         types = [val_type for count, val_type in runs for _ in range(count)]
-        for declaration in self._declarations("local", len(func_type.params) if func_type else 0, types, local_names):
-            yield "   " + declaration
+        params = len(self._params(func.type))
+        names = self._nested("locals", index, params + len(types))
+        header = f"  (func{self.funcs.definition(index)}{self._header(func.type, names)}"
+        lines = ["   " + declaration for declaration in self._declarations("local", params, types, names)]
+        lines += self._body(index, func, start, names)
+        if lines:
+            yield header
+            yield from lines
+            yield "  )"
+        else:
+            yield f"{header})"
+
+    def _body(self, index: int, func: Func, start: int, locals: Identifiers) -> "Iterator[str]":
+        """The lines of the instructions, which begin at ``start``."""
         hints = self._canonical_hints(index, func)
         labels = self._printed_nested["labels"].setdefault(index, {})
-        code = CodePrinter(self, local_names, self._known.labels.get(index, {}), labels)
+        code = CodePrinter(self, locals, self._known.labels.get(index, {}), labels)
         for instr in Expr(func.data, start, func.end):
             hint = hints.get(instr.offset - func.start)
             if hint is not None:
@@ -405,4 +413,4 @@ def _mem_type(mem: MemType) -> str:
     return f"{_address_type(mem.addr)}{_limits(mem.limits)}{' shared' if mem.shared else ''}{page_size}"
 
 
-_NO_LOCALS = Identifiers({}, {})
+_NO_LOCALS = Identifiers({}, 0, {})
