@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 import wasmtime
 from wasm_decoder import Features
 from wasm_decoder.syntax.types import F32, F64, I32, I64
-from wasm_interp import Engine, Function, HostFunction, Instance, Interpreter, Memory, Store, Table, Trap
+from wasm_interp import Engine, HostFunction, Instance, Interpreter, Memory, Store, Table, Trap, function_of
 from wasm_interp import Global as WasmGlobal
 
 from .modules import FUEL, HOST, Program
@@ -39,8 +39,9 @@ def normal(value: object, functions: Mapping[object, str]) -> object:
         return value.label
     if isinstance(value, (list, tuple)):
         return tuple([normal(item, functions) for item in value])
-    if isinstance(value, Function):
-        return functions.get(value, "function")
+    function = function_of(value)
+    if function is not None:
+        return functions.get(function, "function")
     if isinstance(value, wasmtime.Func):
         return functions.get(identity(value), "function")
     if isinstance(value, wasmtime.Val):
@@ -220,14 +221,15 @@ def run(program: Program, engine: Engine) -> Observation:
             store.register("first", instance)
         for name in instance.exports:
             item = instance.exports[name]
-            if isinstance(item, Function):
-                names.setdefault(item, f"{number}.{name}")
+            known = function_of(item)
+            if known is not None:
+                names.setdefault(known, f"{number}.{name}")
     for number, name, args in program.calls:
         if number >= len(instances):
             continue
         exports = instances[number].exports
-        function = exports[name]
-        assert isinstance(function, Function)
+        function = function_of(exports[name])
+        assert function is not None
         if "fuel" in exports:
             exports["fuel"].value = FUEL
         try:
@@ -245,8 +247,8 @@ def run(program: Program, engine: Engine) -> Observation:
                 log.append((what, normal(item.value, names)))
             elif isinstance(item, Table):
                 log.append((what, tuple([normal(item.get(i), names) for i in range(item.size)])))
-            elif isinstance(item, Function) and name[0] == "v":
-                log.append((what, normal(item(), names)))
+            elif (known := function_of(item)) is not None and name[0] == "v":
+                log.append((what, normal(known(), names)))
     return log
 
 

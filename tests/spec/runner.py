@@ -19,7 +19,7 @@ from wasm_decoder.text.script import (
     Wait,
     parse_script,
 )
-from wasm_interp import Engine, Function, Global, HostFunction, Instance, LinkError, Store, Trap
+from wasm_interp import Engine, Global, HostFunction, Instance, LinkError, Store, Trap, function_of
 
 from .values import argument, matches
 from .verdicts import refusal, says
@@ -131,8 +131,9 @@ class Runner:
         if isinstance(action, Get):
             assert isinstance(extern, Global)
             return extern.value
-        assert isinstance(extern, Function)
-        return extern(*map(argument, action.args))
+        function = function_of(extern)
+        assert function is not None
+        return function(*map(argument, action.args))
 
     def _assert_return(self, command: AssertReturn) -> None:
         value = self._act(command.action)
@@ -141,7 +142,8 @@ class Runner:
         if not isinstance(values, tuple) or len(values) != len(expected):
             raise Failure(f"{_named(command.action)} returned {value!r}, expected {expected!r}")
         extern = self._instance(command.action.module).exports[command.action.field]
-        of = repr(extern.type.results[0]) if isinstance(extern, Function) and extern.type.results else ""
+        function = function_of(extern)
+        of = repr(function.type.results[0]) if function is not None and function.type.results else ""
         if not all(matches(*pair, of) for pair in zip(values, expected, strict=True)):
             raise Failure(f"{_named(command.action)} returned {value!r}, expected {expected!r}")
 

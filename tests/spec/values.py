@@ -3,7 +3,7 @@
 import struct
 
 from wasm_decoder.text.script import Const, Either, Lanes, Nan, Ref, Result
-from wasm_interp import Function
+from wasm_interp import function_of
 
 
 class Host:
@@ -95,5 +95,5 @@ def _is_reference(value: object, expected: Ref) -> bool:
     if expected.kind in ("extern", "host") and expected.value is not None:
         return value == Host(expected.value)
     if expected.kind == "func":
-        return isinstance(value, Function)
+        return function_of(value) is not None
     return value is not None

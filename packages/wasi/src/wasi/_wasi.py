@@ -2,7 +2,7 @@
 
 import os
 
-from wasm_interp import ExitError, Function, HostFunction
+from wasm_interp import ExitError, HostFunction, function_of
 
 from . import rights, streams
 from .clocks import Clock
@@ -151,8 +151,8 @@ class Wasi:
         if self.exit_code is not None:
             raise self.exited()
         entry = next((name for name in ("_start", "_initialize") if name in instance.exports), None)
-        function = instance.exports[entry] if entry is not None else None
-        if not isinstance(function, Function):
+        function = function_of(instance.exports[entry]) if entry is not None else None
+        if function is None:
             raise ValueError("the module exports neither _start nor _initialize, so it is no WASI program")
         try:
             function()

@@ -5,7 +5,7 @@ from argparse import ArgumentTypeError
 
 from wasi import HostDir, Wasi
 from wasm_decoder import WasmError
-from wasm_interp import ExitError, Function, Trap
+from wasm_interp import ExitError, Trap, function_of
 
 from ..runtime import Runtime
 from ..source import load_file
@@ -96,7 +96,7 @@ def _invoke(instance: "Instance", name: str, words: "Sequence[str]") -> int:
 
 def _functions(instance: "Instance") -> "dict[str, Function]":
     exports = instance.exports
-    return {name: extern for name in exports if isinstance(extern := exports[name], Function)}
+    return {name: function for name in exports if (function := function_of(exports[name])) is not None}
 
 
 def _invocable(instance: "Instance") -> str:
