@@ -252,3 +252,24 @@ def test_zeros_and_infinities(floats: Instance) -> None:
     for a, b in [(2.5, 2.0), (-0.4, -0.0), (0.5, 0.0), (4503599627370495.5, 4503599627370496.0), (1e300, 1e300)]:
         assert floats.exports.nearest(a) == b
         assert math.copysign(1, floats.exports.nearest(a)) == math.copysign(1, b)
+
+
+def test_a_literal_that_moved_into_a_variable_is_none_any_more() -> None:
+    f = (
+        Store()
+        .instantiate("""
+        (module (func (export "f") (param f32) (result f32)
+          (local.get 0) (f32.const 0) (block (param f32 f32) (result f32) (f32.div))))""")
+        .exports.f
+    )
+    assert f(1.0) == math.inf
+
+
+def test_a_store_of_what_a_load_gives() -> None:
+    instance = Store().instantiate("""
+        (module (memory (export "memory") 1)
+          (func (export "f") (param i32)
+            (f32.store (i32.add (local.get 0) (i32.const 16)) (f32.load (i32.add (local.get 0) (i32.const 8))))))""")
+    instance.exports.memory.write(8, b"1234")
+    instance.exports.f(0)
+    assert instance.exports.memory.read(16, 4) == b"1234"

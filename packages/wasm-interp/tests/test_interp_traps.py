@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+from wasm_decoder import encode, parse_wat
 from wasm_interp import (
     DivideByZero,
     Frame,
@@ -17,6 +18,7 @@ from wasm_interp import (
     UndefinedElement,
     UninitializedElement,
     Unreachable,
+    UnsupportedError,
 )
 
 KINDS: list[tuple[str, type[Trap], str]] = [
@@ -50,7 +52,7 @@ MODULE = """
 
 @pytest.mark.parametrize(("body", "kind", "message"), KINDS)
 def test_each_kind(body: str, kind: type[Trap], message: str) -> None:
-    instance = Store().instantiate(MODULE.format(body=body), name="me")
+    instance = Store().instantiate(encode(parse_wat(MODULE.format(body=body))), name="me")
     for _ in range(2):
         with pytest.raises(kind) as caught:
             instance.exports.outer()
@@ -137,3 +139,20 @@ def test_nothing_is_written_where_a_store_does_not_fit() -> None:
     with pytest.raises(MemoryOutOfBounds):
         instance.exports.f()
     assert instance.exports.memory.read(65520, 16) == bytes(16)
+
+
+def test_a_memory_and_a_table_side_by_side() -> None:
+    instance = Store().instantiate("""
+        (module (table 1 funcref) (memory 1)
+          (func (export "memory") (i32.load (i32.const 65536)) (table.get 0 (i32.const 0)) (drop) (drop))
+          (func (export "table") (i32.load (i32.const 0)) (table.get 0 (i32.const 1)) (drop) (drop))
+          (func (export "index") (call_indirect (i32.load (i32.const 65536)))))""")
+    for name, kind in (("memory", MemoryOutOfBounds), ("table", TableOutOfBounds), ("index", MemoryOutOfBounds)):
+        with pytest.raises(kind):
+            instance.exports[name]()
+
+
+def test_an_instruction_that_the_engine_lacks_is_named() -> None:
+    instance = Store().instantiate('(module (func (export "f") (drop (ref.i31 (i32.const 1)))))')
+    with pytest.raises(UnsupportedError, match=r"ref.i31 in function 0 is not supported"):
+        instance.exports.f()

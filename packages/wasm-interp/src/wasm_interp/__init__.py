@@ -4,7 +4,7 @@ from wasm_decoder import WasmError
 
 from .exec.engine import Interpreter
 from .runtime.engine import Engine
-from .runtime.function import Function
+from .runtime.function import Function, function_of
 from .runtime.globals import Global
 from .runtime.host import HostFunction
 from .runtime.instance import Exports, Instance
@@ -31,6 +31,7 @@ from .runtime.traps import (
     UndefinedElement,
     UninitializedElement,
     Unreachable,
+    UnsupportedError,
 )
 
 __version__ = "0.1.0"
@@ -64,5 +65,7 @@ __all__ = [
     "UndefinedElement",
     "UninitializedElement",
     "Unreachable",
+    "UnsupportedError",
     "WasmError",
+    "function_of",
 ]

@@ -138,38 +138,31 @@ def _meaning(error: Exception) -> Trap | None:
         return None
     if isinstance(error, ZeroDivisionError):
         return DivideByZero()
-    opcode = _opcode(last)
-    if opcode == 0x11:
-        return UndefinedElement()
-    if opcode == 0x25:
-        return TableOutOfBounds()
-    return MemoryOutOfBounds()
+    linked = last.tb_frame.f_globals["linked"]
+    index = int(last.tb_frame.f_code.co_name[1:])
+    offset = linked.code.offset(index, last.tb_lineno)
+    if offset >= 0:
+        return MemoryOutOfBounds()
+    called = linked.code.data(index)[~offset] == 0x11
+    return UndefinedElement() if called else TableOutOfBounds()
 
 
-def _opcode(traceback: "TracebackType") -> int:
-    linked = traceback.tb_frame.f_globals["linked"]
-    index = int(traceback.tb_frame.f_code.co_name[1:])
-    offset = linked.code.offset(index, traceback.tb_lineno)
-    opcode: int = linked.code.data(index)[offset]
-    return opcode
+#: How many frames at either end of a deep stack are kept.
+_KEPT = 500
 
 
 def frames(traceback: "TracebackType | None") -> "tuple[Frame, ...]":
-    """The WebAssembly calls in a traceback, innermost first."""
+    """The WebAssembly calls in a traceback, innermost first; of more than a thousand only those at both ends."""
     found = []
     while traceback is not None:
         code = traceback.tb_frame.f_code
         if code.co_filename == FILE:
-            linked = traceback.tb_frame.f_globals["linked"]
-            found.append((linked, int(code.co_name[1:]), traceback.tb_lineno))
+            found.append((traceback.tb_frame.f_globals["linked"], int(code.co_name[1:]), traceback.tb_lineno))
         traceback = traceback.tb_next
     found.reverse()
-    return tuple(
-        [
-            Frame(index, linked.code.name(index), linked.code.offset(index, line) or None, linked.instance.name)
-            for linked, index, line in found
-        ]
-    )
+    if len(found) > 2 * _KEPT:
+        del found[_KEPT:-_KEPT]
+    return tuple([linked.frame(index, line) for linked, index, line in found])
 
 
 def _note(trap: Trap, found: "tuple[Frame, ...]") -> None:

@@ -3,7 +3,10 @@
 from types import FunctionType
 from weakref import WeakValueDictionary
 
+from wasm_decoder.syntax.instructions import OPS
+
 from ..runtime.function import Function
+from ..runtime.traps import Frame, UnsupportedError
 from ..runtime.values import f32_from_bits, f64_from_bits
 from . import access
 from .calls import FILE, run
@@ -41,7 +44,12 @@ class ModuleCode:
 
     def source(self, index: int) -> Source:
         """The source of a function that the module defines."""
-        return translate(self.names, index)
+        try:
+            return translate(self.names, index)
+        except KeyError as error:
+            code = error.args[0]
+            name = OPS[code].name if code in OPS else hex(code)
+            raise UnsupportedError(f"{name} in function {index} is not supported by the interpreter yet") from None
 
     def code(self, index: int, validate: "Features | None") -> "CodeType":
         """The code object of such a function; with features given, the body is validated first."""
@@ -59,7 +67,7 @@ class ModuleCode:
         return found
 
     def offset(self, index: int, line: int) -> int:
-        """The offset of the instruction that a line of a function is for, 0 if it is for none."""
+        """The offset of the instruction that a line of a function is for, see ``Source.offsets``."""
         return self._offsets[index][line - 1]
 
     def data(self, index: int) -> bytes:
@@ -107,6 +115,14 @@ class Linked:
         self._features = features
         self._views: dict[str, tuple[str, Memory]] = {}
         self.namespace: dict[str, object] = {**NAMESPACE, "instance": instance, "linked": self}
+
+    def frame(self, index: int, line: int) -> Frame:
+        """The frame of a function that was at that line of its source."""
+        offset = self.code.offset(index, line)
+        offset = max(offset, ~offset)
+        # the offset in a body that was parsed from text tells nobody anything
+        known = offset if offset and self.code.module.binary is not None else None
+        return Frame(index, self.code.name(index), known, self.instance.name)
 
     def function(self, index: int) -> Function:
         """A function that the module defines; its code is made when it is first called."""
@@ -225,8 +241,6 @@ _vector_names: "dict[str, str]" = {}
 
 def _vector_function(name: str) -> "Callable[..., object]":
     if not _vector_names:
-        from wasm_decoder.syntax.instructions import OPS
-
         for code, op in OPS.items():
             if code >> 16 == 0xFD:
                 _vector_names[f"v_{op.name.replace('.', '_')}"] = op.name

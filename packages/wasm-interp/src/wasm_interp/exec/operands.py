@@ -40,7 +40,8 @@ class Operands:
     Attributes:
         names: about the module.
         data, pos: the bytes of the body, and where the next immediate or instruction is.
-        at: where the instruction is that is being translated.
+        at: where the instruction is that is being translated; inverted (``~``) in statements whose IndexError is about
+            a table.
         type: the function's type.
         locals: the local variables that the body uses.
         stack: the operand stack.
@@ -117,11 +118,11 @@ class Operands:
         if value.text == name:
             return
         self._assign(name, value, i)
-        kind = value.kind
-        high = 1 if kind == x.CONDITION else value.high
-        self.stack[i] = Value(
-            name, x.ATOM, self.bit(name), 0, value.low, high, QUIET if kind in (WIDE, QUIET) else x.PLAIN
-        )
+        if value.kind in (WIDE, QUIET):
+            self.stack[i] = Value(name, x.ATOM, self.bit(name), 0, 0, 0, QUIET)
+        else:
+            high = 1 if value.kind == x.CONDITION else value.high
+            self.stack[i] = Value(name, x.ATOM, self.bit(name), 0, value.low, high)
 
     def assign(self, name: str, value: Value) -> None:
         """A statement that puts a value, which is no longer on the stack, into a variable."""
@@ -157,6 +158,7 @@ class Operands:
                 self.spill(i)
 
     def emit(self, text: str) -> None:
+        """Add a statement."""
         self.items.append(Statement(text, self.at))
 
     def ordered(self, first: int, second: int) -> None:

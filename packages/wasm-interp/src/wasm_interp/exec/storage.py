@@ -124,9 +124,12 @@ def memory_fill(o: Operands) -> None:
 def table_get(o: Operands) -> None:
     table = o.u()
     index = unsigned(o.pop(), o.names.table_addresses[table])
-    # a statement of its own, so that the error tells that it was a table
+    o.stack.append(index)
     o.effect(TRAPS | MEMORY)
+    index = o.stack.pop()
+    o.at = ~o.at
     o.results(f"T{table}[{index.text}]", (o.names.tables[table].ref,))
+    o.at = ~o.at
 
 
 def table_set(o: Operands) -> None:

@@ -30,7 +30,8 @@ class Source:
 
     Attributes:
         text: the source, a function definition.
-        offsets: for each line the offset of the instruction that it is for, 0 for none.
+        offsets: for each line the offset of the instruction that it is for, 0 for none; inverted where an IndexError is
+            about a table.
     """
 
     __slots__ = ("offsets", "text")
@@ -458,7 +459,9 @@ class Translator(Operands):
         self.effect(MEMORY | TRAPS)
         self.make_atom(-1)
         index = self.stack.pop().text
+        self.at = ~self.at
         self.emit(f"f = T{table}[{index}]")
+        self.at = ~self.at
         self.emit(f"if f is None or f.deftype is not D{expected}: check_callee(f, D{expected}, {index})")
         self._call("f.code", self.names.functype(expected))
 
@@ -535,11 +538,8 @@ class Translator(Operands):
 
     # Instructions with a prefix
 
-    def prefixed_fc(self) -> None:
-        _PREFIXED[0xFC << 16 | self.u()](self)
-
-    def prefixed_fd(self) -> None:
-        _PREFIXED[0xFD << 16 | self.u()](self)
+    def prefixed(self) -> None:
+        _PREFIXED[self.data[self.pos - 1] << 16 | self.u()](self)
 
 
 # Opcode → the kinds of its immediates, for those that are skipped: "u" is an LEB128, a digit that many bytes
@@ -624,8 +624,8 @@ def _fill_tables() -> None:
                 _OPERATIONS[op.code] = translation
             else:
                 _OTHERS[op.code] = translation
-    _OTHERS[0xFC] = Translator.prefixed_fc
-    _OTHERS[0xFD] = Translator.prefixed_fd
+    for prefix in (0xFB, 0xFC, 0xFD, 0xFE):
+        _OTHERS[prefix] = Translator.prefixed
 
 
 _fill_tables()

@@ -1,5 +1,6 @@
 """Constant expressions (specification, section "Constant Expressions"): initial values of globals, segments, tables."""
 
+from .traps import UnsupportedError
 from .values import f32_from_bits, f64_from_bits
 
 TYPE_CHECKING = False
@@ -47,5 +48,5 @@ def evaluate(expr: "Expr", instance: "Instance") -> object:
         elif name == "end":
             break
         else:
-            raise NotImplementedError(f"{name} in a constant expression")
+            raise UnsupportedError(f"{name} in a constant expression is not supported by this engine")
     return stack[-1]

@@ -46,6 +46,10 @@ class Engine:
         """
         raise NotImplementedError
 
+    def exported(self, function: "Function") -> object:
+        """What an instance's exports show for a function; by default the function itself."""
+        return function
+
     def function(self, instance: "Instance", index: int) -> "Function":
         """The function of that index, defined by the instance's module.  Called at most once for each."""
         raise NotImplementedError

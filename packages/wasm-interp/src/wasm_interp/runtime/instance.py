@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from .engine import Engine
 
-    Extern = Function | Memory | Table | Global | Tag
-
 
 class Exports:
     """What an instance offers, by name: ``exports.name``, ``exports["name"]``, iteration, ``in``, ``len``.
@@ -30,7 +28,7 @@ class Exports:
     def __init__(self, instance: "Instance") -> None:
         self.__instance = instance
         self.__names = {export.name: export for export in instance.module.exports}
-        self.__known: dict[str, Extern] = {}
+        self.__known: dict[str, object] = {}
 
     # What an export is only the module knows, and the caller of it: a union would have to be cast at every use.
 
@@ -41,7 +39,7 @@ class Exports:
             export = self.__names[name]
             instance = self.__instance
             if export.kind == "func":
-                found = instance.function(export.index)
+                found = instance.engine.exported(instance.function(export.index))
             else:
                 found = instance.spaces[export.kind][export.index]
             self.__known[name] = found

@@ -18,7 +18,7 @@ from wasm_decoder.valid.matching import (
     matches_table,
 )
 
-from .function import Function
+from .function import function_of
 from .globals import Global
 from .host import HostFunction, host_function
 from .instance import Instance
@@ -60,10 +60,11 @@ def _take(instance: Instance, wanted: "Import", given: object) -> bool:
     type_ = wanted.type
     if isinstance(type_, FuncIndexType):
         declared = instance.deftypes[type_.type]
-        if isinstance(given, Function):
-            if not matches_def(given.deftype, declared):
+        function = function_of(given)
+        if function is not None:
+            if not matches_def(function.deftype, declared):
                 return False
-            instance.add_import(given)
+            instance.add_import(function)
             return True
         if isinstance(given, HostFunction):
             if deftype(given.type) is not declared:
@@ -117,8 +118,9 @@ def describe(type: "TableType | MemType | GlobalType") -> str:
 
 
 def _given(given: object) -> str:
-    if isinstance(given, (Function, HostFunction)):
-        return f"a function {given.type}"
+    function = given if isinstance(given, HostFunction) else function_of(given)
+    if function is not None:
+        return f"a function {function.type}"
     if isinstance(given, Tag):
         return f"a tag {given.type}"
     if isinstance(given, (Table, Memory, Global)):

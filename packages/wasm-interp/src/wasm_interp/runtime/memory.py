@@ -19,32 +19,9 @@ if TYPE_CHECKING:
 
 #: PyPy compiles accesses to bytearrays best, and can lengthen one in place while views exist.
 _IN_PLACE = implementation.name == "pypy"
-#: Address space that is set aside for a memory whose maximum is not smaller, in bytes.
+#: Address space that is set aside for a memory whose maximum is not smaller, in bytes; a larger one doubles it as it
+#: grows, so that growing page by page does not copy everything each time.
 _RESERVE = 1 << 32
-
-
-def _allocate(size: int, reserve: int) -> "bytearray | memoryview":
-    """A zeroed buffer of at least ``size`` bytes, of ``reserve`` if that costs nothing.  Raises MemoryError."""
-    if not _IN_PLACE:
-        try:
-            import mmap
-
-            flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_NORESERVE", 0)
-        except (ImportError, AttributeError):
-            pass
-        else:
-            for length in (reserve, size):
-                if length:
-                    try:
-                        return memoryview(mmap.mmap(-1, length, flags=flags))
-                    except (OSError, ValueError, OverflowError):
-                        continue
-            if size:
-                raise MemoryError
-    try:
-        return bytearray(size)
-    except OverflowError:
-        raise MemoryError from None
 
 
 class Memory:
@@ -71,7 +48,7 @@ class Memory:
         try:
             if type.limits.min > most:
                 raise MemoryError
-            self._buffer = _allocate(self._size, min(most << type.page_size_log2, _RESERVE))
+            self._buffer = self._allocate(self._size, most << type.page_size_log2)
         except MemoryError:
             raise ResourceError(f"no room for a memory of {type.limits.min} pages") from None
 
@@ -101,7 +78,7 @@ class Memory:
         buffer = self._buffer
         if size > len(buffer):
             try:
-                buffer = self._longer(size)
+                buffer = self._lengthen(size, self._most << self._type.page_size_log2)
             except MemoryError:
                 return -1
         self._buffer, self._size = buffer, size
@@ -109,7 +86,30 @@ class Memory:
             user.refresh(self)
         return previous
 
-    def _longer(self, size: int) -> "bytearray | memoryview":
+    def _allocate(self, size: int, most: int) -> "bytearray | memoryview":
+        """A zeroed buffer of at least ``size`` bytes, up to ``most`` if that costs nothing.  Raises MemoryError."""
+        if not _IN_PLACE:
+            try:
+                import mmap
+
+                flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_NORESERVE", 0)
+            except (ImportError, AttributeError):
+                pass
+            else:
+                for length in (min(most, max(2 * size, _RESERVE)), size):
+                    if length:
+                        try:
+                            return memoryview(mmap.mmap(-1, length, flags=flags))
+                        except (OSError, ValueError, OverflowError):
+                            continue
+                if size:
+                    raise MemoryError
+        try:
+            return bytearray(size)
+        except OverflowError:
+            raise MemoryError from None
+
+    def _lengthen(self, size: int, most: int) -> "bytearray | memoryview":
         """The content with room for ``size`` bytes.  Raises MemoryError."""
         buffer = self._buffer
         if _IN_PLACE and isinstance(buffer, bytearray):
@@ -118,9 +118,7 @@ class Memory:
                 return buffer
             except BufferError:  # somebody has a view of it
                 pass
-        # doubled, so that growing page by page does not copy everything each time
-        most = self._most << self._type.page_size_log2
-        longer = _allocate(size, min(most, max(2 * len(buffer), _RESERVE)))
+        longer = self._allocate(size, most)
         longer[: self._size] = buffer[: self._size]
         return longer
 

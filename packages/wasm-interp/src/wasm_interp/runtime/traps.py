@@ -35,8 +35,8 @@ class Frame:
     Attributes:
         index: the function's index in its module.
         name: its name, from the name section or an export; "" if it has none.
-        offset: where the instruction under way stands, in bytes from the start of the module, or of the function if the
-            module was parsed from text; None if unknown.
+        offset: where the instruction under way stands, in bytes from the start of the module; None if unknown, as in a
+            module that was parsed from text.
         module: the name of the instance, "" if it has none.
     """
 
@@ -148,6 +148,10 @@ class ArrayOutOfBounds(Trap):
     """An array was accessed beyond its end."""
 
     message = "out of bounds array access"
+
+
+class UnsupportedError(WasmError):
+    """The module is valid, but this engine cannot run an instruction that it uses."""
 
 
 class ResourceError(WasmError):

@@ -110,15 +110,21 @@ _FROM: "dict[ValType, Callable[[int], object]]" = {
 
 
 def _to_ref(type: "RefType") -> "Callable[[object], object]":
-    from .function import Function
+    from .function import function_of
+
+    is_func = top_of(type.heap) is FUNC
 
     def convert(value: object) -> object:
         if value is None:
             if not type.nullable:
                 raise TypeError(f"{type} must not be None")
-        elif top_of(type.heap) is FUNC and not isinstance(value, Function):
+            return None
+        if not is_func:
+            return value
+        function = function_of(value)
+        if function is None:
             raise TypeError(f"{type} must be a WebAssembly function or None, not {value.__class__.__name__}")
-        return value
+        return function
 
     return convert
 
