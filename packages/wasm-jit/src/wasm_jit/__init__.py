@@ -2,17 +2,20 @@
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from wasm_interp import Engine
+    from .engine import Compiler
 
 __version__ = "0.1.0"
-__all__ = ["engine", "unavailable"]
+__all__ = ["Compiler", "unavailable"]
 
 
 def unavailable() -> str | None:
     """Why the native engine cannot run here, in words that can stand in a message; None if it can."""
-    return "the native engine is not finished: it does not compile modules yet"
+    return "the native engine is not finished"
 
 
-def engine() -> "Engine":
-    """A native engine for a ``wasm_interp.Store``.  Raises RuntimeError with what ``unavailable`` says, if anything."""
-    raise RuntimeError(unavailable())
+def __getattr__(name: str) -> object:
+    if name != "Compiler":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from .engine import Compiler
+
+    return Compiler

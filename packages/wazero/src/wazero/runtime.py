@@ -107,7 +107,7 @@ def choose_engine(name: str) -> "tuple[str, str | None, Engine]":
 
     reason = wasm_jit.unavailable()
     if reason is None:
-        return "compiler", None, wasm_jit.engine()
+        return "compiler", None, wasm_jit.Compiler()
     if name == "compiler":
         raise EngineUnavailable(f"the compiler cannot run here: {reason}")
     return "interpreter", reason, Interpreter()
