@@ -3,7 +3,7 @@
 python benchmarks/validate.py [module.wasm ...] [--repeat N]
 
 Without modules those of ``examples/`` are taken; what counts are real programs of a megabyte and more.  All rows take
-turns and the fastest run of each is shown, so that a busy machine disturbs little.  Times of one run can be compared
+turns, processor time is what counts, and the fastest run of each is shown, so that a busy machine disturbs little.  Times of one run can be compared
 with each other; those of different machines by the first row, a bare loop in Python that only skips over
 instructions: nothing that decodes in Python can do with much less.
 """
@@ -100,9 +100,9 @@ def rows() -> "list[Row]":
 
 
 def seconds(step: Callable[[bytes], object], data: bytes) -> Run:
-    start = time.perf_counter()
+    start = time.process_time()
     result = step(data)
-    return time.perf_counter() - start, result
+    return time.process_time() - start, result
 
 
 def main(paths: "list[Path]", repeat: int) -> None:
