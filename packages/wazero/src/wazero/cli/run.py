@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-    from wasm_interp import Instance
+    from wasm_interp import Function, Instance
 
 #: exit codes of our own, as shells and wrappers such as ``env`` use them
 CANNOT_RUN, NOT_FOUND, TRAPPED = 126, 127, 134
