@@ -39,7 +39,6 @@ from wasm_decoder.syntax.types import (
     TableType,
 )
 
-EVERYTHING = Features(-1)
 PYWASM_LIMIT = 4 << 20  # pywasm needs 100 times as long; more is not worth the wait
 
 
@@ -89,16 +88,16 @@ def _decode_pywasm(data: bytes) -> object:
 
 
 def _bodies(data: bytes) -> Module:
-    module = decode(data, EVERYTHING)
-    decode_bodies(module, EVERYTHING)
+    module = decode(data, Features.ALL)
+    decode_bodies(module, Features.ALL)
     return module
 
 
 ROWS: "dict[str, Callable[[bytes], object]]" = {
-    "decode": lambda data: decode(data, EVERYTHING),
+    "decode": lambda data: decode(data, Features.ALL),
     "decode, bodies too": _bodies,
-    "decode, one name": lambda data: names(decode(data, EVERYTHING)).funcs.get(1000),
-    "decode, encode": lambda data: encode(decode(data, EVERYTHING)),
+    "decode, one name": lambda data: names(decode(data, Features.ALL)).funcs.get(1000),
+    "decode, encode": lambda data: encode(decode(data, Features.ALL)),
     "pywasm, bodies too": _decode_pywasm,
 }
 

@@ -10,7 +10,7 @@ from wasm_decoder.syntax.instructions import BY_NAME, OPS, Instr, Op
 from wasm_decoder.syntax.module import Func, Module
 from wasm_decoder.syntax.types import ANY, EXN, F64, FUNC, FUNCREF, I32, I64, V128, FuncType, RecType, RefType, SubType
 
-ALL = Features(-1)
+ALL = Features.ALL
 U32 = (0, 1, 127, 128, (1 << 32) - 1)
 
 # immediates of every kind, the ends of their ranges among them

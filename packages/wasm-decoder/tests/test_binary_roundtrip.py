@@ -107,7 +107,7 @@ def modules(draw: st.DrawFn) -> Module:
 @settings(max_examples=200, deadline=None)
 def test_decoding_gives_back_what_was_encoded(module: Module) -> None:
     data = encode(module)
-    decoded = decode(data, Features(-1))
+    decoded = decode(data, Features.ALL)
     assert decoded == module
     assert encode(decoded) == data
 

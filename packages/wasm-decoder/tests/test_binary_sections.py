@@ -25,7 +25,7 @@ from wasm_decoder.syntax.types import (
 
 HEADER = b"\0asm\1\0\0\0"
 VOID = "01 04 01 60 00 00"  # the type section with [] -> []
-ALL = Features(-1)
+ALL = Features.ALL
 MVP, V2, V3 = Features.CORE_1_0, Features.CORE_2_0, Features.CORE_3_0
 
 

@@ -223,7 +223,7 @@ def examine(data: bytes, features: Features) -> bool:
         refused(lambda: list(disassemble(module, index, features)), data)  # noqa: B023 - called at once
     repr(module), dict(names(module).funcs), {**names(module).locals}, {**names(module).fields}
     producers(module), target_features(module), branch_hints(module)
-    assert decode(encode(module), Features(-1)) == module
+    assert decode(encode(module), Features.ALL) == module
     malformed = refused(lambda: decode_bodies(module, features), data)
     invalid = refused(lambda: validate(module, features), data)
     assert invalid or not malformed
@@ -233,8 +233,8 @@ def examine(data: bytes, features: Features) -> bool:
 def test_what_is_mutated_is_a_module() -> None:
     module = everything()
     data = encode(module)
-    assert decode(data, Features(-1)) == module
-    decode_bodies(module, Features(-1))
+    assert decode(data, Features.ALL) == module
+    decode_bodies(module, Features.ALL)
     assert [custom.name for custom in module.customs] == [
         "metadata.code.branch_hint", "name", "producers", "target_features",
     ]  # fmt: skip
@@ -242,20 +242,20 @@ def test_what_is_mutated_is_a_module() -> None:
     assert branch_hints(module) == {1: {4: True, 129: False}}
 
 
-@pytest.mark.parametrize("features", [Features(-1), Features.CORE_3_0, Features.CORE_2_0, Features.CORE_1_0])
+@pytest.mark.parametrize("features", [Features.ALL, Features.CORE_3_0, Features.CORE_2_0, Features.CORE_1_0])
 def test_mutants_are_modules_or_malformed(features: Features) -> None:
     modules = corpus()
     good = 0
     for seed, data in enumerate(modules):
         for mutant in mutants(data, COUNT // len(modules) // 4, seed):
             good += examine(mutant, features)
-    if features == Features(-1):
+    if features == Features.ALL:
         assert 0 < good < COUNT // 4  # the mutations are neither harmless nor always fatal
 
 
 def test_every_beginning_of_a_module_is_a_module_or_malformed() -> None:
     data = encode(everything())
-    whole = [length for length in range(len(data) + 1) if examine(data[:length], Features(-1))]
+    whole = [length for length in range(len(data) + 1) if examine(data[:length], Features.ALL)]
     assert whole[-1] == len(data)
     assert 8 in whole  # the empty module
 
@@ -264,7 +264,7 @@ def test_every_beginning_of_a_module_is_a_module_or_malformed() -> None:
 @settings(deadline=None)
 def test_sections_of_noise(sections: list[tuple[int, bytes]], rest: bytes) -> None:
     data = b"\0asm\1\0\0\0" + b"".join(bytes((number,)) + sized(content) for number, content in sections)
-    examine(data + rest, Features(-1))
+    examine(data + rest, Features.ALL)
 
 
 @given(st.binary(max_size=60))
@@ -272,5 +272,5 @@ def test_sections_of_noise(sections: list[tuple[int, bytes]], rest: bytes) -> No
 def test_bodies_of_noise(body: bytes) -> None:
     size, section = len(body), len(unsigned(len(body))) + 1 + len(body)
     data = b"\0asm\1\0\0\0\1\4\1\x60\0\0\3\2\1\0\x0a" + unsigned(section) + b"\1" + unsigned(size) + body
-    examine(data, Features(-1))
+    examine(data, Features.ALL)
     assert len(decode(data).funcs) == 1

@@ -78,3 +78,5 @@ def test_feature_sets() -> None:
     assert repr(both) == "SIMD|GC"
     assert repr(Features.NONE) == "NONE"
     assert type(both - Features.GC) is Features
+    assert all(op.feature in Features.ALL for op in OPS.values())
+    assert Features.ALL - Features.CORE_3_0 == Features.THREADS | Features.CUSTOM_PAGE_SIZES | Features.WIDE_ARITHMETIC

@@ -7,7 +7,8 @@ class Features(int):
     """A set of language features; combine with ``|``, remove with ``-``, test with ``in``.
 
     Each proposal that reached the specification after version 1.0, or is on its way there, is one feature.
-    ``CORE_1_0``, ``CORE_2_0`` and ``CORE_3_0`` are what each version of the specification holds.
+    ``CORE_1_0``, ``CORE_2_0`` and ``CORE_3_0`` are what each version of the specification holds, ``ALL`` is everything
+    that is known, proposals included.
     """
 
     __slots__ = ()
@@ -34,6 +35,7 @@ class Features(int):
     CORE_1_0: "Features"
     CORE_2_0: "Features"
     CORE_3_0: "Features"
+    ALL: "Features"
 
     def __or__(self, other: int) -> "Features":
         return Features(int(self) | int(other))
@@ -54,7 +56,7 @@ class Features(int):
 
 def _define() -> None:
     Features.NONE = Features(0)
-    single = [name for name in Features.__annotations__ if not name.startswith("CORE_") and name != "NONE"]
+    single = [name for name in Features.__annotations__ if not name.startswith("CORE_") and name not in ("NONE", "ALL")]
     for i, name in enumerate(single):
         _NAMES.append(name)
         setattr(Features, name, Features(1 << i))
@@ -63,6 +65,7 @@ def _define() -> None:
     Features.CORE_1_0 = Features.NONE
     Features.CORE_2_0 = Features((1 << after("SIMD") + 1) - 1)
     Features.CORE_3_0 = Features((1 << after("CUSTOM_ANNOTATIONS") + 1) - 1)
+    Features.ALL = Features((1 << len(_NAMES)) - 1)
 
 
 _define()

@@ -5,7 +5,7 @@ from ..features import Features
 from ..syntax.instructions import OPS, Instr, Op
 from ..syntax.types import RefType, ValType
 from .leb128 import UNEXPECTED_END, signed, unsigned
-from .reader import ALL, Reader
+from .reader import Reader
 from .writer import heap_type, val_type, vec
 
 TYPE_CHECKING = False
@@ -26,7 +26,9 @@ IF = 0x04
 PREFIXES = (0xFB, 0xFC, 0xFD, 0xFE)
 
 
-def iterate(data: bytes, start: int = 0, end: int | None = None, features: Features = ALL) -> "Iterator[Instr]":
+def iterate(
+    data: bytes, start: int = 0, end: int | None = None, features: Features = Features.ALL
+) -> "Iterator[Instr]":
     """The instructions in ``data[start:end]``, in order.
 
     Whether blocks are properly nested is not looked at, nor whether there is a final ``end``.

@@ -6,7 +6,7 @@ from ..syntax.module import Active, Custom, Data, Elem, Export, Expr, Func, Glob
 from ..syntax.types import FUNC, FUNCREF, ExternType, FuncIndexType, RefType, ValType
 from .code import ELSE, END, IF, iterate, skip_expr
 from .leb128 import UNEXPECTED_END, read_unsigned
-from .reader import ALL, MOST, Reader, grammar, too_many
+from .reader import MOST, Reader, grammar, too_many
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,7 +61,9 @@ def decode_bodies(module: Module, features: Features = Features.CORE_3_0) -> Non
         _walk(func, features, module.data_count is not None)
 
 
-def decode_locals(data: bytes, start: int = 0, end: int | None = None, features: Features = ALL) -> "tuple[Runs, int]":
+def decode_locals(
+    data: bytes, start: int = 0, end: int | None = None, features: Features = Features.ALL
+) -> "tuple[Runs, int]":
     """The (count, type) runs of locals at the start of a function body, and where its first instruction is.
 
     The counts may add up to anything below 2^32: whoever allocates locals needs a limit of its own.

@@ -10,7 +10,6 @@ from ..syntax.module import Module
 from ..syntax.types import RefType, ValType
 from .code import ELSE, END, iterate
 from .decode import decode_locals
-from .reader import ALL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,7 +20,7 @@ _SHOWN = 8  # as many bytes of an instruction are shown
 _CATCHES = ("catch", "catch_ref", "catch_all", "catch_all_ref")
 
 
-def disassemble(module: Module, index: int, features: Features = ALL) -> "Iterator[str]":
+def disassemble(module: Module, index: int, features: Features = Features.ALL) -> "Iterator[str]":
     """The listing of a function, line by line.
 
     The first line is about the function; then there is one for each run of locals and for each instruction: where it

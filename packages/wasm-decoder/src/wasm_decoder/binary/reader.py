@@ -44,9 +44,6 @@ if TYPE_CHECKING:
 
     _T = TypeVar("_T")
 
-#: Everything that is known, for those who only look.
-ALL = Features(-1)
-
 #: The most that a vector may hold whose elements are more than numbers or bytes: one million, as in the limits that
 #: all browsers share (WebAssembly JavaScript Interface, section "Implementation-defined Limits").
 MOST = 1_000_000
@@ -118,7 +115,7 @@ class Reader:
 
     __slots__ = ("data", "end", "features", "grammar", "pos")
 
-    def __init__(self, data: bytes, pos: int = 0, features: Features = ALL, end: int | None = None) -> None:
+    def __init__(self, data: bytes, pos: int = 0, features: Features = Features.ALL, end: int | None = None) -> None:
         self.data = data
         self.pos = pos
         self.end = end
