@@ -819,6 +819,22 @@ PROGRAMS = {
                 pass
             assert resting()
         """,
+    "Ctrl-C while the ticker starts": """
+        import signal
+        from wasm_jit.native.ticker import ticker
+        world = World()
+        world.memory(65536)
+        wait = world.function("", "", loop_until_set)
+        signal.signal(signal.SIGALRM, signal.default_int_handler)
+        for number in range(200):
+            ticker()._before_fork()  # stops it
+            try:
+                signal.setitimer(signal.ITIMER_REAL, 0.00002 + 0.000003 * number)
+                wait()
+            except KeyboardInterrupt:
+                pass
+            assert resting()
+        """,
     "Ctrl-C in host functions and between them": """
         import signal
         world = World()

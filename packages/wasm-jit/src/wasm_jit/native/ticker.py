@@ -13,30 +13,31 @@ steps makes that harmless without a fence in every entry.
 
 import ctypes
 import os
-import signal
 import threading
 
 from ..amd64 import abi
 from ..amd64.assembler import Assembler
-from ..amd64.registers import NE, R10, R12, RAX, RBX, RCX, RDI, RDX, RSI, B, E
+from ..amd64.registers import NE, R10, R12, RAX, RBX, RCX, RDI, RDX, RSI, RSP, B, E
 from . import linux
 from .code import CodeSpace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .code import Block
+    from collections.abc import Callable
 
 #: Nanoseconds between ticks.
 PERIOD = 4_000_000
 _IDLE_TICKS = 250
 
-_SYS_FUTEX, _SYS_MEMBARRIER = 202, 324
+_SYS_RT_SIGPROCMASK, _SYS_FUTEX, _SYS_MEMBARRIER = 14, 202, 324
 _FUTEX_WAIT_PRIVATE, _FUTEX_WAKE_PRIVATE = 128, 129
 _MEMBARRIER_EXPEDITED, _MEMBARRIER_REGISTER = 8, 16
 
 # the page that the thread works on
 _STATE = 0
 _PERIOD = 16  # struct timespec
+_HANDLE = 32  # pthread_t, 0 if there is no thread
+_MASK = 40  # sigset_t
 _TABLE = 64  # addresses of executions, then 0
 _TICKING, _PARKED, _STOPPED = 0, 1, 2
 
@@ -127,32 +128,97 @@ def _thread(page: int, parks: bool) -> bytes:
     return a.finish().data
 
 
-def _stop(page: int) -> bytes:
-    """stop(): whether nothing was active, and so the state is now _STOPPED."""
+def _futex_wake(a: Assembler) -> None:
+    a.lea64_rm(RDI, RBX, _STATE)
+    a.mov32_ri(RSI, _FUTEX_WAKE_PRIVATE)
+    a.mov32_ri(RDX, 1)
+    a.xor32_rr(R10, R10)
+    a.mov32_ri(RAX, _SYS_FUTEX)
+    a.syscall()
+
+
+def _wake(page: int, thread: int) -> bytes:
+    """wake(): 0, or the number of the error. Starts the thread if there is none."""
     a = Assembler()
-    each, idle, busy = a.label(), a.label(), a.label()
-    a.mov64_ri(RSI, page)
-    a.mov64_ri(RDX, page + _TABLE)
+    exists, failed, done = a.label(), a.label(), a.label()
+
+    def mask(new: int, offset: int, old: int) -> None:
+        a.mov32_ri(RDI, 2)  # SIG_SETMASK
+        a.lea64_rm(RSI, new, offset)
+        a.mov64_rr(RDX, old) if old >= 0 else a.xor32_rr(RDX, RDX)
+        a.mov32_ri(R10, 8)
+        a.mov32_ri(RAX, _SYS_RT_SIGPROCMASK)
+        a.syscall()
+
+    a.push_r(RBX)
+    a.sub64_ri(RSP, 16)
+    a.mov64_ri(RBX, page)
+    a.mov32_mi(RBX, _STATE, _TICKING)
+    a.cmp64_mi(RBX, _HANDLE, 0)
+    a.jcc(NE, exists)
+    mask(RBX, _MASK, RSP)
+    a.lea64_rm(RDI, RBX, _HANDLE)
+    a.xor32_rr(RSI, RSI)
+    a.mov64_ri(RDX, thread)
+    a.xor32_rr(RCX, RCX)
+    a.mov64_ri(RAX, linux.symbol("pthread_create"))
+    a.call_r(RAX)
+    a.mov32_mr(RSP, 8, RAX)
+    mask(RSP, 0, -1)
+    a.mov32_rm(RAX, RSP, 8)
+    a.test32_rr(RAX, RAX)
+    a.jcc(NE, failed)
+    a.bind(exists)
+    _futex_wake(a)
+    a.xor32_rr(RAX, RAX)
+    a.jmp(done)
+    a.bind(failed)
+    a.mov64_mi(RBX, _HANDLE, 0)
+    a.mov32_mi(RBX, _STATE, _STOPPED)
+    a.bind(done)
+    a.add64_ri(RSP, 16)
+    a.pop_r(RBX)
+    a.ret()
+    return a.finish().data
+
+
+def _stop(page: int) -> bytes:
+    """stop(): ends the thread, unless compiled code is under way: without ticks, that might never give the GIL back."""
+    a = Assembler()
+    each, idle, done = a.label(), a.label(), a.label()
+    a.push_r(RBX)
+    a.mov64_ri(RBX, page)
+    a.cmp64_mi(RBX, _HANDLE, 0)
+    a.jcc(E, done)
+    a.lea64_rm(RDX, RBX, _TABLE)
     a.bind(each)
     a.mov64_rm(RAX, RDX, 0)
     a.test64_rr(RAX, RAX)
     a.jcc(E, idle)
     a.cmp64_mi(RAX, abi.ACTIVE, 0)
-    a.jcc(NE, busy)
+    a.jcc(NE, done)
     a.add64_ri(RDX, 8)
     a.jmp(each)
     a.bind(idle)
-    a.mov32_mi(RSI, _STATE, _STOPPED)
-    a.mov32_ri(RAX, 1)
-    a.ret()
-    a.bind(busy)
+    a.mov32_mi(RBX, _STATE, _STOPPED)
+    _futex_wake(a)
+    a.mov64_rm(RDI, RBX, _HANDLE)
+    a.xor32_rr(RSI, RSI)
+    a.mov64_ri(RAX, linux.symbol("pthread_join"))
+    a.call_r(RAX)
+    a.mov64_mi(RBX, _HANDLE, 0)
+    a.bind(done)
     a.xor32_rr(RAX, RAX)
+    a.pop_r(RBX)
     a.ret()
     return a.finish().data
 
 
 class Ticker:
     """The thread and the table of executions.
+
+    Starting, waking and stopping the thread are machine code that keeps the GIL, so neither another thread nor a
+    signal handler of Python's ever sees them half done.
 
     Attributes:
         parked: address of the 32-bit word that is not 0 while the thread has to be woken by ``wake``.
@@ -162,14 +228,27 @@ class Ticker:
         self._page = linux.allocate(_TABLE + 8 * _CAPACITY)
         self.parked = self._page + _STATE
         linux.write(self._page + _PERIOD, (0).to_bytes(8, "little") + PERIOD.to_bytes(8, "little"))
+        linux.set_word(self._page + _MASK, 0xFFFF_FFFE_7FFF_FFFF)  # all but the two that the C library uses for itself
         linux.set_word(self.parked, _STOPPED)
+        try:
+            linux.system_call(_SYS_MEMBARRIER, _MEMBARRIER_REGISTER, 0, 0)
+            parks = True
+        except OSError:
+            parks = False
         self._count = 0
         self._lock = threading.Lock()
-        self._block: Block | None = None
-        self._thread: ctypes.c_ulong | None = None
-        stop = CodeSpace(linux.PAGE).place(_stop(self._page))
-        stop.keep()
-        self._stop = ctypes.PYFUNCTYPE(ctypes.c_int)(stop.address)  # keeps the GIL
+        space = CodeSpace(linux.PAGE)
+
+        def function(code: bytes) -> "Callable[[], int]":
+            block = space.place(code)
+            block.keep()
+            made: Callable[[], int] = ctypes.PYFUNCTYPE(ctypes.c_int)(block.address)
+            return made
+
+        thread = space.place(_thread(self._page, parks))
+        thread.keep()
+        self._wake = function(_wake(self._page, thread.address))
+        self._stop = function(_stop(self._page))
 
     def add(self, execution: int) -> None:
         """Tick for this execution, whose memory must stay for as long as the process lives."""
@@ -181,55 +260,23 @@ class Ticker:
 
     def wake(self) -> None:
         """Make the thread tick; the first time in a process, start it. Raises OSError if there can be no thread."""
-        with self._lock:
-            if self._thread is not None:
-                linux.set_word(self.parked, _TICKING)
-                linux.system_call(_SYS_FUTEX, self.parked, _FUTEX_WAKE_PRIVATE, 1, 0)
-                return
-            try:
-                linux.system_call(_SYS_MEMBARRIER, _MEMBARRIER_REGISTER, 0, 0)
-                parks = True
-            except OSError:
-                parks = False
-            if self._block is None:
-                self._block = CodeSpace(linux.PAGE).place(_thread(self._page, parks))
-                self._block.keep()
-            linux.set_word(self.parked, _TICKING)
-            thread = ctypes.c_ulong()
-            before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-            try:
-                if failed := _libc.pthread_create(
-                    ctypes.byref(thread), None, ctypes.c_void_p(self._block.address), None
-                ):
-                    linux.set_word(self.parked, _STOPPED)
-                    raise OSError(failed, "can't start a thread")
-            finally:
-                signal.pthread_sigmask(signal.SIG_SETMASK, before)
-            self._thread = thread
+        if error := self._wake():
+            raise OSError(error, "can't start a thread")
 
-    # A thread does not survive a fork, and Python warns of forks in processes that have several. So there is none while
-    # one happens, unless compiled code is under way: without ticks, that might never give the GIL back.
+    # A thread does not survive a fork, and Python warns of forks in processes that have several: so there is none then.
 
     def _before_fork(self) -> None:
-        self._lock.acquire()  # who enters compiled code while there is no thread waits in ``wake``
-        if self._thread is not None and self._stop():
-            linux.system_call(_SYS_FUTEX, self.parked, _FUTEX_WAKE_PRIVATE, 1, 0)
-            _libc.pthread_join(self._thread, None)
-            self._thread = None
-
-    def _after_fork_in_parent(self) -> None:
-        self._lock.release()
+        self._stop()
 
     def _after_fork_in_child(self) -> None:
-        self._thread = None
+        self._lock = threading.Lock()
+        linux.set_word(self._page + _HANDLE, 0)
         linux.set_word(self.parked, _STOPPED)
-        self._lock.release()
         table = range(self._page + _TABLE, self._page + _TABLE + 8 * self._count, 8)
         if any(linux.word(linux.word(row) + abi.ACTIVE) for row in table):
             self.wake()
 
 
-_libc = ctypes.CDLL(None)
 _tickers: "list[Ticker]" = []
 
 
@@ -240,7 +287,6 @@ def ticker() -> Ticker:
         _tickers.append(one)
         os.register_at_fork(
             before=one._before_fork,
-            after_in_parent=one._after_fork_in_parent,
             after_in_child=one._after_fork_in_child,
         )
     return _tickers[0]
