@@ -1,4 +1,4 @@
-"""The native engine of wazero for Python: under construction, as ``unavailable`` says, and not used yet."""
+"""The native engine of wazero for Python: WebAssembly compiled to machine code, by Python, at run time."""
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -10,7 +10,16 @@ __all__ = ["Compiler", "unavailable"]
 
 def unavailable() -> str | None:
     """Why the native engine cannot run here, in words that can stand in a message; None if it can."""
-    return "the native engine is not finished"
+    from .native import unavailable
+
+    reason = unavailable()
+    if reason is None:
+        from .amd64.processor import BASE, features
+
+        missing = BASE - features()
+        if missing:
+            reason = f"the processor lacks {', '.join(sorted(missing))}"
+    return reason
 
 
 def __getattr__(name: str) -> object:

@@ -9,10 +9,11 @@ import weakref
 from bisect import bisect_right
 
 from wasm_interp import Trap
-from wasm_interp.runtime.traps import Frame
+from wasm_interp.runtime.traps import Frame, UninitializedElement
 
 from .amd64 import abi
 from .amd64.linkage import ENTRY
+from .cpython.executions import current
 from .native import linux
 
 TYPE_CHECKING = False
@@ -99,7 +100,11 @@ _KINDS = {kind.message: kind for kind in Trap.__subclasses__()}
 def trap(kind: int, pc: int, sp: int) -> BaseException:
     """The exception for a trap of a kind (``abi.TRAP_MESSAGES``)."""
     message = abi.TRAP_MESSAGES[kind]
-    made = _KINDS.get(message, Trap)(message)
+    if message == "uninitialized element":
+        message += f" {linux.word(current() + abi.TRAP_VALUE)}"
+        made: Trap = UninitializedElement(message)
+    else:
+        made = _KINDS.get(message, Trap)(message)
     frames = walk(pc, sp)
     made.frames = tuple(frames)
     shown = frames if len(frames) <= 2 * _SHOWN else [*frames[:_SHOWN], None, *frames[-_SHOWN:]]

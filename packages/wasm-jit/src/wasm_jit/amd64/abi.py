@@ -53,6 +53,9 @@ Python function that walks the frames, which are still there, and raises.
 back. A failing one leaves compiled code as a trap does, with the exception that is set. Python code never runs on a
 compiled code's stack.
 
+Python may come back to a place that isn't the innermost entry any more: greenlets change stacks in the middle of host
+functions. Entries have numbers, so that is found out, and is a RuntimeError in the call that was overtaken.
+
 **Suspending** a call means leaving it on its stack with its execution and continuing another: everything that a call
 is, is in the execution and on its stack, and nothing of it on Python's stack but the entry that waits for it.
 """
@@ -105,9 +108,12 @@ HOST_LIMIT = 48  # the lowest stack pointer of Python's with which compiled code
 TRAP_KIND = 56
 TRAP_PC = 64
 TRAP_SP = 72
-KEPT_LIST = 88  # the Python list that holds them
 KEPT = 80  # how many references the list of kept objects has that the outermost entry is to drop
 TRAP_VALUE = 96  # of "uninitialized element": its index
+KEPT_LIST = 88  # the Python list that holds them
+ENTRY = 96  # the number of the innermost entry
+ENTRIES = 104  # the number that was given last
+STACK_TOP = 112  # where the stack starts
 RESULT_SPACE = 256  # results that find no register, packed as arguments on the stack are
 MOST_RESULTS = 1000  # (specification, appendix "Implementation Limitations")
 EXECUTION_SIZE = RESULT_SPACE + 16 * MOST_RESULTS

@@ -9,9 +9,9 @@ from ..amd64.assembler import Assembler
 from ..amd64.convention import CONTEXT, MEMORY, SCRATCH
 from ..amd64.registers import AE, NE, R10, R11, R12, R13, R15, RAX, RBP, RBX, RCX, RDI, RDX, RSI, RSP, A, B, E
 from ..native.ticker import ticker
-from . import layout
+from . import floats, layout
 from .executions import CURRENT, find, immortal
-from .support import FRAME_HOST_SP, FRAME_SIZE, FRAME_SLOTS, FRAME_SP, SAVED, call_api, jump_api, support
+from .support import FRAME_ENTRY, FRAME_HOST_SP, FRAME_SIZE, FRAME_SLOTS, FRAME_SP, SAVED, call_api, jump_api, support
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -65,7 +65,8 @@ def take_fast(a: Assembler, kind: str, register: int, otherwise: int) -> None:
             a.mov32_rm(register, RAX, layout.INT_DIGITS)
             multiply(register, R11)
     elif kind == "f":
-        a.cvtsd2ss_rm(register, RAX, layout.FLOAT_VALUE)
+        a.movsd_rm(register, RAX, layout.FLOAT_VALUE)
+        floats.narrow(a, register)
     elif kind == "d":
         a.movsd_rm(register, RAX, layout.FLOAT_VALUE)
     else:
@@ -89,11 +90,11 @@ def box(a: Assembler, kind: str, place: "tuple[str, int]", scratch: int) -> None
         call_api(a, "PyLong_FromLong")
     elif kind in "fd":
         if where == "s":
-            (a.cvtss2sd_rm if kind == "f" else a.movsd_rm)(0, RSP, number)
-        elif kind == "f":
-            a.cvtss2sd_rr(0, number)
+            (a.movss_rm if kind == "f" else a.movsd_rm)(0, RSP, number)
         elif number:
             a.movaps_rr(0, number)
+        if kind == "f":
+            floats.widen(a, 0)
         call_api(a, "PyFloat_FromDouble")
     elif kind == "v":
         if where == "x":
@@ -207,6 +208,12 @@ def _entry(params: str, results: str) -> bytes:
     a.mov64_mr(RSP, FRAME_HOST_SP, R11)
     a.mov64_mi(RSP, FRAME_SIZE, size)
     a.mov64_mr(R15, abi.HOST_SP, RSP)
+    a.mov64_rm(R11, R15, abi.ENTRY)
+    a.mov64_mr(RSP, FRAME_ENTRY, R11)
+    a.mov32_ri(R11, 1)
+    a.add64_rm(R11, R15, abi.ENTRIES)
+    a.mov64_mr(R15, abi.ENTRIES, R11)
+    a.mov64_mr(R15, abi.ENTRY, R11)
     a.add64_mi(R15, abi.ACTIVE, 1)
     a.mov64_ri(R11, ticker().parked)
     a.cmp32_mi(R11, 0, 0)
@@ -247,7 +254,7 @@ def _entry(params: str, results: str) -> bytes:
         elif kind == "l":
             a.mov64_rr(RDI, RAX)
         elif kind == "f":
-            a.cvtss2sd_rr(0, 0)
+            floats.widen(a, 0)
         _epilogue(a, size)
         jump_api(a, "PyLong_FromLong" if kind in "il" else "PyFloat_FromDouble")
     else:

@@ -21,7 +21,7 @@ def _host(params: str, results: str) -> bytes:
     homes, _ = abi.result_places(results)
     # the frame on Python's stack: the result, a free word that the callee may use, the arguments, 16 bytes for each
     # value, scratch
-    result, arguments = 0, 16
+    result, arguments = 0, 16  # the free word is that of the entry's number before the call
     slots = arguments + 8 * len(params) + 8 * (len(params) % 2)
     scratch = slots + 16 * max(len(params), len(results))
     size = scratch + 16

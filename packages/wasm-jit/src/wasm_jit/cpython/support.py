@@ -29,7 +29,7 @@ from ..amd64.registers import (
 from ..native import faults, linux, unavailable
 from ..native.code import CodeSpace
 from ..native.ticker import ticker
-from . import convert, layout
+from . import convert, floats, layout
 from .executions import immortal
 
 TYPE_CHECKING = False
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     TrapHandler = Callable[[int, int, int], BaseException]
 
 #: What entries keep at the bottom of their frame on Python's stack.
-FRAME_SP, FRAME_HOST_SP, FRAME_SIZE = 0, 8, 16
+FRAME_SP, FRAME_HOST_SP, FRAME_SIZE, FRAME_ENTRY = 0, 8, 16, 24
 FRAME_SLOTS = 32  # then 16 bytes for each value
 SAVED = (RBX, RBP, R12, R13, R14, R15)  # by entries, in this order
 
@@ -63,6 +63,7 @@ class Support:
 
     Attributes:
         leave: address of what ends the innermost entry of the execution in R12 with the exception that is set.
+        overtaken: the same for an entry that is not the innermost one; RAX is the entry's frame.
         wake: of what wakes the ticker: keeps the registers of parameters; on Python's stack, execution in R15.
         clear_kept: of what drops the kept references of the execution in R12.
         arguments, results: of what takes an object apart, by kind: RDI the object, RSI where the value is to go, for
@@ -80,6 +81,7 @@ class Support:
         a = Assembler()
         routines: dict[str, Callable[[Assembler], None]] = {
             "leave": self._leave,
+            "overtaken": self._overtaken,
             "clear_kept": self._clear_kept,
             "wake": self._wake,
             "trap": self._trap,
@@ -104,6 +106,7 @@ class Support:
         block.keep()
         place = {name: block.address + code.labels[label] for name, label in self.labels.items()}
         self.leave, self.clear_kept, self.wake = place["leave"], place["clear_kept"], place["wake"]
+        self.overtaken = place["overtaken"]
         self.arguments = {kind: place[f"argument {kind}"] for kind in convert.ARGUMENT}
         self.results = {kind: place[f"result {kind}"] for kind in convert.ARGUMENT}
         self._interrupt_exit = place["interrupt"]
@@ -135,6 +138,8 @@ class Support:
         self.restore(a)
         done = a.label()
         a.jcc(NE, done)
+        a.mov64_rm(R11, R12, abi.STACK_TOP)
+        a.mov64_mr(R12, abi.WASM_SP, R11)
         a.cmp64_mi(R12, abi.KEPT, 0)
         a.jcc(E, done)
         a.call(self.labels["clear_kept"])
@@ -150,10 +155,23 @@ class Support:
         """What an entry found in its execution, R12; RSP is at its frame. R11 is lost; afterwards NE: there are outer
         entries.
         """
-        for offset, saved in ((abi.WASM_SP, FRAME_SP), (abi.HOST_SP, FRAME_HOST_SP)):
+        for offset, saved in ((abi.WASM_SP, FRAME_SP), (abi.HOST_SP, FRAME_HOST_SP), (abi.ENTRY, FRAME_ENTRY)):
             a.mov64_rm(R11, RSP, saved)
             a.mov64_mr(R12, offset, R11)
         a.sub64_mi(R12, abi.ACTIVE, 1)
+
+    def _overtaken(self, a: Assembler) -> None:
+        a.mov64_mr(R12, abi.HOST_SP, RAX)
+        a.mov64_rr(RSP, RAX)
+        raised = a.label()
+        call_api(a, "PyErr_Occurred")
+        a.test64_rr(RAX, RAX)
+        a.jcc(NE, raised)
+        a.mov64_ri(RDI, id(RuntimeError))
+        a.lea64_rl(RSI, a.constant(b"this WebAssembly call was overtaken by another one on its stack\0"))
+        call_api(a, "PyErr_SetString")
+        a.bind(raised)
+        a.jmp(self.labels["leave"])
 
     def _clear_kept(self, a: Assembler) -> None:
         a.mov64_mi(R12, abi.KEPT, 0)
@@ -242,6 +260,8 @@ class Support:
         a.mov64_mr(R12, abi.LIMIT, RAX)
         a.mov64_rr(R13, RSP)
         self.to_host(a)
+        a.mov64_rr(RBP, RSP)
+        a.mov64_rm(RBX, R12, abi.ENTRY)
         call_api(a, "PyEval_SaveThread")
         a.mov64_rr(RDI, RAX)
         call_api(a, "PyEval_RestoreThread")
@@ -250,7 +270,12 @@ class Support:
         a.jcc(NE, failed)
         a.mov64_ri(RDI, immortal(self._on_tick))
         call_api(a, "PyObject_CallNoArgs")
-        self._leave_if_null(a, R12)
+        a.test64_rr(RAX, RAX)
+        a.jcc(E, failed)
+        a.mov64_rr(RDI, RAX)
+        call_api(a, "Py_DecRef")
+        a.cmp64_rm(RBX, R12, abi.ENTRY)
+        a.jcc(NE, failed)
         a.mov64_mr(CONTEXT, abi.EXECUTION, R12)  # another thread may have been in this instance
         a.mov64_rm(MEMORY, CONTEXT, abi.MEMORY_BASE)
         a.mov64_rr(RSP, R13)
@@ -261,7 +286,8 @@ class Support:
         a.add64_ri(RSP, size)
         a.ret()
         a.bind(failed)
-        a.jmp(self.labels["leave"])
+        a.mov64_rr(RAX, RBP)
+        a.jmp(self.labels["overtaken"])  # or not, but then that does no harm
 
 
 def _take(a: Assembler, kind: str, converter: int, named: bool) -> None:
@@ -318,7 +344,7 @@ def _take(a: Assembler, kind: str, converter: int, named: bool) -> None:
     elif kind in "fd":
         call_api(a, "PyFloat_AsDouble")
         if kind == "f":
-            a.cvtsd2ss_rr(0, 0)
+            floats.narrow(a, 0)
         a.movsd_mr(RBX, 0, 0)
     else:
         a.movups_rm(0, RAX, layout.BYTES_DATA)
