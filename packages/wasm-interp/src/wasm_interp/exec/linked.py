@@ -1,6 +1,6 @@
 """The names that generated code finds: one namespace for each instance, filled as functions come to need it."""
 
-from types import FunctionType
+from types import FunctionType, ModuleType
 from weakref import WeakValueDictionary
 
 from wasm_decoder.syntax.instructions import OPS
@@ -106,7 +106,7 @@ class Linked:
             functions, each with an index; the families of ``access``; ``v_`` vector functions; ``numeric``'s names.
     """
 
-    __slots__ = ("__weakref__", "_features", "_views", "code", "instance", "namespace")
+    __slots__ = ("__weakref__", "_features", "_module", "_views", "code", "instance", "namespace")
 
     def __init__(self, instance: "Instance", features: "Features | None") -> None:
         """``features`` are given if bodies are to be validated before they are translated."""
@@ -114,7 +114,10 @@ class Linked:
         self.code = module_code(instance.module)
         self._features = features
         self._views: dict[str, tuple[str, Memory]] = {}
-        self.namespace: dict[str, object] = {**NAMESPACE, "instance": instance, "linked": self}
+        # the dictionary of a module: PyPy treats its values as constants
+        self._module = ModuleType("wasm")
+        self.namespace: dict[str, object] = self._module.__dict__
+        self.namespace.update(NAMESPACE, instance=instance, linked=self)
 
     def frame(self, index: int, line: int) -> Frame:
         """The frame of a function that was at that line of its source."""
