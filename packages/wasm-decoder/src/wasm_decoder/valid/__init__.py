@@ -1,4 +1,13 @@
-"""Which modules are valid (specification, chapter "Validation")."""
+"""Which modules are valid (specification, chapter "Validation").
+
+Messages begin with the words of the official suites and go on with what was expected and found.  Where the suites of
+two versions disagree the features decide: before garbage collection an assignment to a constant global is called
+"global is immutable", since then "immutable global".  The size of a memory is complained about in the words of 1.0 and
+2.0, which those of 3.0 are the beginning of.
+
+Limits of this implementation (specification, appendix "Implementation Limitations"): 50 000 locals, 1 048 576 operands
+on the stack of a function, 63 supertypes above one another.  There is none on the nesting of blocks.
+"""
 
 from ..errors import ValidationError
 from ..features import Features
@@ -35,7 +44,7 @@ def validate(module: Module, features: Features = Features.CORE_3_0, *, bodies: 
 
     Raises:
         ValidationError: the module is not valid; says where and what was expected.
-        DecodeError: a function body is malformed.
+        DecodeError: a function body is malformed, whether or not it is invalid as well.
     """
     from .module import check_module
 

@@ -129,10 +129,6 @@ def _in_memory(context: Context, op: Op, immediates: "tuple[Any, ...]") -> Effec
 # Calls
 
 
-def _call(context: Context, labels: "Labels", x: int) -> Effect:
-    return context.calls[x]
-
-
 def _tail(callee: FuncType, labels: "Labels", *operand: ValType) -> Effect:
     if not matches_vals(callee.results, labels[0].types):
         results = " ".join(map(repr, labels[0].types))
@@ -441,7 +437,6 @@ def _always(effect: Effect) -> "Rule":
 
 
 _RULES: "dict[str, Rule]" = {
-    "call": _call,
     "call_indirect": _call_indirect,
     "call_ref": _call_ref,
     "return_call": _return_call,
