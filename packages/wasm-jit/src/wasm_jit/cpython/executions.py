@@ -18,7 +18,6 @@ CURRENT = linux.allocate(linux.PAGE)
 
 # by thread; an execution outlives its thread and is used again
 _executions: "dict[int, int]" = {}
-_tops: "dict[int, int]" = {}
 _libc = ctypes.CDLL(None)
 
 
@@ -57,10 +56,10 @@ def _new() -> int:
         (abi.LIMIT, stack.limit),
         (abi.STACK_LIMIT, stack.limit),
         (abi.WASM_SP, stack.top),
+        (abi.STACK_TOP, stack.top),
         (abi.KEPT_LIST, immortal([])),
     ):
         linux.set_word(execution + offset, value)
-    _tops[execution] = stack.top
     ticker().add(execution)
     return execution
 
@@ -88,7 +87,7 @@ def _after_fork() -> None:
     for thread, execution in _executions.items():
         if thread != get_ident():
             linux.set_word(execution + abi.ACTIVE, 0)
-            linux.set_word(execution + abi.WASM_SP, _tops[execution])
+            linux.set_word(execution + abi.WASM_SP, linux.word(execution + abi.STACK_TOP))
 
 
 os.register_at_fork(after_in_child=_after_fork)

@@ -21,7 +21,9 @@ def _host(params: str, results: str) -> bytes:
     homes, _ = abi.result_places(results)
     # the frame on Python's stack: the result, a free word that the callee may use, the arguments, 16 bytes for each
     # value, scratch
-    result, arguments = 0, 16  # the free word is that of the entry's number before the call
+    # the frame on Python's stack: the result, a free word that the callee may use, the arguments, 16 bytes for each
+    # value, scratch
+    result, arguments = 0, 16
     slots = arguments + 8 * len(params) + 8 * (len(params) % 2)
     scratch = slots + 16 * max(len(params), len(results))
     size = scratch + 16
@@ -45,6 +47,7 @@ def _host(params: str, results: str) -> bytes:
         a.test64_rr(RAX, RAX)
         a.jcc(E, no_memory)
         a.mov64_mr(RSP, arguments + 8 * number, RAX)
+    a.mov64_rm(RBX, R12, abi.ENTRY)
     a.mov64_rm(RDI, RBP, abi.F_OBJECT)
     a.lea64_rm(RSI, RSP, arguments)
     a.mov64_ri(RDX, len(params) | 1 << 63)  # PY_VECTORCALL_ARGUMENTS_OFFSET
@@ -75,6 +78,8 @@ def _host(params: str, results: str) -> bytes:
             _take(a, kind, slots + 16 * number, result, failed)
     a.mov64_rm(RDI, RSP, result)
     call_api(a, "Py_DecRef")
+    a.cmp64_rm(RBX, R12, abi.ENTRY)
+    a.jcc(NE, leave)
     for number, (kind, (where, home)) in enumerate(zip(results, homes, strict=True)):
         if where != "s":
             getattr(a, MOVE[kind] + "_rm")(home, RSP, slots + 16 * number)
@@ -102,8 +107,9 @@ def _host(params: str, results: str) -> bytes:
     a.mov64_mr(R12, abi.TRAP_PC, RAX)
     a.lea64_rm(RAX, R13, 8)
     a.mov64_mr(R12, abi.TRAP_SP, RAX)
-    a.mov64_ri(RAX, shared.leave)
-    a.jmp_r(RAX)
+    a.lea64_rm(RAX, RSP, size)
+    a.mov64_ri(R11, shared.overtaken)  # or not, but then that does no harm
+    a.jmp_r(R11)
     return a.finish().data
 
 
