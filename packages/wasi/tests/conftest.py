@@ -24,6 +24,9 @@ class _Memory:
     def __init__(self, size: int) -> None:
         self.data = bytearray(size)
 
+    def __len__(self) -> int:
+        return len(self.data)
+
     def view(self) -> memoryview:
         return memoryview(self.data)
 

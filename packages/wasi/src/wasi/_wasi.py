@@ -12,7 +12,7 @@ from .randomness import generator
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sized
     from socket import socket
     from types import TracebackType
 
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from .trace import Trace
 
     Mount = str | os.PathLike[str] | FileSystem | Mapping[str, "bytes | str"]
+
+
+#: What ``Wasi.memory`` is before anyone has called.
+NO_MEMORY: "tuple[object, Sized, memoryview, int]" = (None, b"", memoryview(b""), 0)
 
 
 class Wasi:
@@ -77,6 +81,8 @@ class Wasi:
         self.clock = clock if clock is not None else Clock()
         self.random = generator(random)
         self.exit_code: int | None = None
+        #: the instance that called last, its memory, the view of it and its size in bytes
+        self.memory: tuple[object, Sized, memoryview, int] = NO_MEMORY
         self.descriptors = Descriptors()
         if isinstance(trace, str):
             from .trace import Trace
@@ -187,6 +193,7 @@ class Wasi:
 
     def close(self) -> None:
         """Closes all descriptors.  What was captured stays; file objects are flushed and stay open."""
+        self.memory = NO_MEMORY
         while self.descriptors.open:
             self.descriptors.close(next(iter(self.descriptors.open)))
 

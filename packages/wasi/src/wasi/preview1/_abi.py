@@ -276,7 +276,10 @@ class Row:
         checks.sort(key=lambda line: "descriptor_" in line)
         lines = ["if wasi.exit_code is not None: exited(wasi)", "try:"]
         if uses_memory:
-            lines += ["    memory = view(instance)", "    size = len(memory)"]
+            lines += [
+                "    owner, owned, memory, size = wasi.memory",
+                "    if owner is not instance or len(owned) != size: memory, size = look(wasi, instance)",
+            ]
         lines += [f"    {check}" for check in checks]
         call = f"call({', '.join(values)})"
         lines += [f"    value = {call}" if self.results else f"    {call}"]
@@ -341,11 +344,17 @@ def parse(table: str, substitutes: "dict[str, str] | None" = None) -> "Iterable[
         yield Row(words[0], tuple(params), tuple(results), returns="noreturn" not in words)
 
 
-def _view(instance: "Instance") -> memoryview:
-    memory = instance.memory
-    if memory is None:
+def _look(wasi: "Wasi", instance: "Instance") -> "tuple[memoryview, int]":
+    """The memory of an instance, which is remembered until another instance calls or the memory has grown.
+
+    It is remembered as one tuple, so that instances that call in several threads never get each other's.
+    """
+    owned = instance.memory
+    if owned is None:
         raise WasiError(EFAULT)
-    return memory.view()
+    view = owned.view()
+    wasi.memory = (instance, owned, view, len(view))
+    return view, len(view)
 
 
 def _exited(wasi: "Wasi") -> None:
@@ -369,7 +378,7 @@ def function(row: Row, wasi: "Wasi", call: "Callable[..., object]", layouts: "tu
                     "WasiError": WasiError,
                     "from_oserror": from_oserror,
                     "iovecs": iovecs,
-                    "view": _view,
+                    "look": _look,
                     "exited": _exited,
                     "layouts": layouts,
                 }
