@@ -298,3 +298,16 @@ def test_large_writes(start: "Start") -> None:
     data = bytes(range(256)) * 1024
     assert guest.write(1, data) == len(data)
     assert guest.wasi.stdout_bytes == data
+
+
+def test_closing_goes_on_after_an_error(start: "Start", tmp_path: Path) -> None:
+    class Broken(io.BytesIO):
+        def flush(self) -> None:
+            raise OSError(28, "full")
+
+    guest = start(stdout=Broken(), mounts={"/": tmp_path})
+    guest.open("a", 1)
+    with pytest.raises(OSError, match="full"):
+        guest.wasi.close()
+    assert not guest.wasi.descriptors.open
+    guest.wasi.close()

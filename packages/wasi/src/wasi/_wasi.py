@@ -192,10 +192,19 @@ class Wasi:
         return bytes(self._streams[name].data)
 
     def close(self) -> None:
-        """Closes all descriptors.  What was captured stays; file objects are flushed and stay open."""
+        """Closes all descriptors.  What was captured stays; file objects are flushed and stay open.
+
+        Raises the first error, OSError or a file object's own, after all have been closed.
+        """
         self.memory = NO_MEMORY
+        first: Exception | None = None
         while self.descriptors.open:
-            self.descriptors.close(next(iter(self.descriptors.open)))
+            try:
+                self.descriptors.close(next(iter(self.descriptors.open)))
+            except Exception as error:
+                first = first or error
+        if first is not None:
+            raise first
 
     def __enter__(self) -> "Wasi":
         return self
