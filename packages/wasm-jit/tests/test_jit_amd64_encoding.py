@@ -38,7 +38,8 @@ IMMEDIATES = {
 
 def emitter_names() -> Iterator[tuple[str, Row, str]]:
     """Each emitter of the assembler with the row and form behind it: the first row that takes the form."""
-    for mnemonic, rows in ROWS.items():
+    for mnemonic in ROWS.mnemonics():
+        rows = ROWS[mnemonic]
         seen = set()
         for row in rows:
             for form in row.forms():

@@ -317,7 +317,7 @@ def _relax(
 def find(name: str) -> "tuple[Row, str]":
     """The row and the form of an emitter's name, such as ``add32_rr``. Raises AttributeError if there is none."""
     for mnemonic, form in ((name, ""), (name.rpartition("_")[0], name.rpartition("_")[2])):
-        for row in ROWS.get(mnemonic, ()):
+        for row in ROWS[mnemonic]:
             if row.takes(form):
                 return row, form
     raise AttributeError(f"there is no instruction {name}")

@@ -223,22 +223,39 @@ def _memory(reg: int, kind: str, base: int, index: int, scale: int, disp: int) -
     return bytes((mode | reg | low,)) + tail
 
 
-def _widths(line: str) -> "list[int]":
-    at = line.find("@")
-    return [0] if at < 0 else [int(width) for width in line[at + 1 :].split()[0].split(",")]
-
-
-def _all_rows() -> "dict[str, list[Row]]":
-    found: dict[str, list[Row]] = {}
+def _index() -> "dict[str, list[tuple[str, int, bool]]]":
+    """By mnemonic what its rows are made of."""
+    found: dict[str, list[tuple[str, int, bool]]] = {}
     for line in rows():
-        flags = line.split()[3:]
-        for width in _widths(line):
-            for vex in (False, True):
-                if ("VEX" not in flags) if not vex else ("vex" in flags or "VEX" in flags):
-                    row = Row(line, width, vex)
-                    found.setdefault(row.mnemonic, []).append(row)
+        name, _, _, *flags = line.split()
+        widths = [0]
+        for flag in flags:
+            if flag[0] == "@":
+                widths = [int(width) for width in flag[1:].split(",")]
+        only = "VEX" in flags
+        for width in widths:
+            mnemonic = f"{name}{width}" if width else name
+            if not only:
+                found.setdefault(mnemonic, []).append((line, width, False))
+            if only or "vex" in flags:
+                found.setdefault(mnemonic if only else "v" + mnemonic, []).append((line, width, True))
     return found
 
 
-#: The rows of every mnemonic; of several that take a form, the first is meant.
-ROWS = _all_rows()
+class _Rows(dict[str, "list[Row]"]):
+    """The rows of every mnemonic that was asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._index = _index()
+
+    def __missing__(self, mnemonic: str) -> "list[Row]":
+        found = self[mnemonic] = [Row(*of) for of in self._index.get(mnemonic, ())]
+        return found
+
+    def mnemonics(self) -> "list[str]":
+        return list(self._index)
+
+
+#: The rows of each mnemonic, none of an unknown one; of several that take a form, the first is meant.
+ROWS = _Rows()

@@ -9,8 +9,8 @@ for what is new.
 """
 
 import os
-import threading
 import weakref
+from _thread import allocate_lock
 from bisect import insort
 
 from . import linux
@@ -63,7 +63,7 @@ class _Segment:
     def __init__(self, size: int) -> None:
         self.size = size
         self.closed = False
-        self.lock = threading.Lock()
+        self.lock = allocate_lock()
         self.live = 0  # blocks
         self.freed: list[tuple[int, int]] = []
         try:
@@ -184,7 +184,7 @@ class CodeSpace:
     def _after_fork(self) -> None:
         for segment in self._segments:
             segment.closed = True
-            segment.lock = threading.Lock()
+            segment.lock = allocate_lock()
         self._segments = []
 
 

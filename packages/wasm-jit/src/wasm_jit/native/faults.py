@@ -13,10 +13,7 @@ handler is taken away, the call is made, our handler comes back in front of what
 
 import ctypes
 import faulthandler
-import signal
-import sys
-import threading
-from functools import wraps
+from _thread import RLock
 
 from ..amd64.assembler import Assembler
 from ..amd64.registers import AE, BE, LE, NE, R8, R9, R10, RAX, RCX, RDI, RDX, RSI, RSP, B, E, G
@@ -34,7 +31,7 @@ if TYPE_CHECKING:
     P = ParamSpec("P")
     R = TypeVar("R")
 
-_SIGNALS = (signal.SIGSEGV, signal.SIGBUS)
+_SIGSEGV, _SIGBUS = 11, 7
 
 # siginfo_t and ucontext_t of x86-64 (sigaction(2); asm/sigcontext.h)
 _SI_CODE, _SI_ADDR = 8, 16
@@ -178,29 +175,33 @@ class _State:
         self.earlier = linux.allocate(linux.PAGE)
         self.block: Block = CodeSpace(linux.PAGE).place(_handler(self.codes, self.memories, self.earlier))
         self.block.keep()
-        self.actions = {number: _Sigaction() for number in _SIGNALS}
+        self.actions = {number: _Sigaction() for number in (_SIGSEGV, _SIGBUS)}
         self.installed = False
 
     def install(self) -> None:
-        if self.installed:
-            return
         ours = _Sigaction(handler=self.block.address, flags=_SA_SIGINFO | _SA_ONSTACK | _SA_NODEFER)
-        for number, action in self.actions.items():
-            if _sigaction(int(number), ctypes.byref(ours), ctypes.byref(action)):
-                raise OSError(ctypes.get_errno(), "can't install a signal handler")
-            linux.set_word(self.earlier + 8 * number, action.handler or 0)
+        now = _Sigaction()
+        for number in self.actions:
+            if _sigaction(number, None, ctypes.byref(now)):
+                raise OSError(ctypes.get_errno(), "can't read a signal's handler")
+            if now.handler != self.block.address:
+                linux.set_word(self.earlier + 8 * number, now.handler or 0)
+                self.actions[number] = now
+                now = _Sigaction()
+                if _sigaction(number, ctypes.byref(ours), None):
+                    raise OSError(ctypes.get_errno(), "can't install a signal handler")
         self.installed = True
 
     def remove(self) -> None:
         now = _Sigaction()
         for number, action in self.actions.items():
-            _sigaction(int(number), None, ctypes.byref(now))
+            _sigaction(number, None, ctypes.byref(now))
             if now.handler == self.block.address:  # else somebody put another one in front: it stays
-                _sigaction(int(number), ctypes.byref(action), None)
+                _sigaction(number, ctypes.byref(action), None)
         self.installed = False
 
 
-_lock = threading.RLock()
+_lock = RLock()
 _states: list[_State] = []
 
 
@@ -227,12 +228,14 @@ def install() -> None:
     """Install the handler, in front of what is there now; a second time does nothing. Raises OSError if that is
     denied.
     """
+
     with _lock:
         state = _state()
         if not state.installed:
             state.install()
+            # what signal.signal calls: that module itself need not be imported
             for module, name in (
-                (sys.modules["_signal"], "signal"),
+                (__import__("_signal"), "signal"),
                 (faulthandler, "enable"),
                 (faulthandler, "disable"),
             ):
@@ -243,16 +246,22 @@ def install() -> None:
 def _stepping_aside(function: "Callable[P, R]") -> "Callable[P, R]":
     """The function, which must find the handlers as if ours were not there."""
 
-    @wraps(function)
     def call(*arguments: "P.args", **keywords: "P.kwargs") -> "R":
         with _lock:
             state = _state()
             if not state.installed:
                 return function(*arguments, **keywords)
-            state.remove()
             try:
+                state.remove()
                 return function(*arguments, **keywords)
             finally:
-                state.install()
+                try:
+                    state.install()
+                except KeyboardInterrupt:  # of all moments
+                    state.install()
+                    raise
 
+    for name in ("__module__", "__name__", "__qualname__", "__doc__", "__text_signature__"):
+        setattr(call, name, getattr(function, name, None))
+    call.__wrapped__ = function  # type: ignore[attr-defined]  # as functools.wraps does
     return call

@@ -13,7 +13,7 @@ steps makes that harmless without a fence in every entry.
 
 import ctypes
 import os
-import threading
+from _thread import allocate_lock
 
 from ..amd64 import abi
 from ..amd64.assembler import Assembler
@@ -236,7 +236,7 @@ class Ticker:
         except OSError:
             parks = False
         self._count = 0
-        self._lock = threading.Lock()
+        self._lock = allocate_lock()
         space = CodeSpace(linux.PAGE)
 
         def function(code: bytes) -> "Callable[[], int]":
@@ -269,7 +269,7 @@ class Ticker:
         self._stop()
 
     def _after_fork_in_child(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = allocate_lock()
         linux.set_word(self._page + _HANDLE, 0)
         linux.set_word(self.parked, _STOPPED)
         table = range(self._page + _TABLE, self._page + _TABLE + 8 * self._count, 8)
