@@ -273,3 +273,20 @@ def test_a_store_of_what_a_load_gives() -> None:
     instance.exports.memory.write(8, b"1234")
     instance.exports.f(0)
     assert instance.exports.memory.read(16, 4) == b"1234"
+
+
+def test_a_store_whose_address_is_loaded() -> None:
+    instance = Store().instantiate("""
+        (module (memory (export "memory") 1)
+          (func (export "f") (param f32)
+            (f32.store (i32.add (f32.eq (f32.const 0) (f32.load (i32.const 8))) (i32.const 3)) (local.get 0))))""")
+    instance.exports.f(1.5)
+    assert instance.exports.memory.read(4, 4) == struct.pack("<f", 1.5)
+
+
+def test_the_float_that_pypy_takes_for_an_int() -> None:
+    instance = Store().instantiate("""
+        (module (func (export "f") (result f64) (f64.const -0x1p63))
+                (func (export "g") (param f64) (result f64) (f64.div (local.get 0) (f64.const -0x1p63))))""")
+    assert type(instance.exports.f()) is float
+    assert instance.exports.f() == instance.exports.g(2.0**126) == -(2.0**63)

@@ -228,6 +228,9 @@ def _float_literal(o: "Operands", value: float, bits: int, nan: str) -> None:
         o.push(Value(f"{nan}_{bits:x}"))
         return
     text = repr(value).replace("inf", "1e999")
+    if value == -(2.0**63):  # PyPy takes the plain literal for an int
+        o.push(Value(f"0.0 - {-value!r}", x.ADD, 0, 1, 0, 0, QUIET))
+        return
     # the range says that it is a literal
     o.push(Value(text, x.UNARY if text[0] == "-" else x.ATOM, 0, 0, 1, 1, QUIET))
 

@@ -60,14 +60,15 @@ def store(o: Operands, family: str, bits: int) -> None:
     address = address_of(o, offset, memory)
     o.effect(MEMORY | TRAPS)
     if family == "F32" and value.kind not in (QUIET, WIDE):
-        o.emit(f"v = {value.text}")  # first: it may use the scratch variable t
+        # in variables of their own: either may use the scratch variables t and v
+        o.emit(f"w = {value.text}")
         again = address
         if address.depth:
             o.emit(f"t = {address.text}")
             again = Value("t")
-        quiet: list[Node] = [Statement(access.store("F32", suffix, again, "v"), o.at)]
-        nan: list[Node] = [Statement(access.store("U32", suffix, again, "f32_to_bits(v)"), o.at)]
-        o.items.append(If("v == v", "v != v", quiet, nan, o.at))
+        quiet: list[Node] = [Statement(access.store("F32", suffix, again, "w"), o.at)]
+        nan: list[Node] = [Statement(access.store("U32", suffix, again, "f32_to_bits(w)"), o.at)]
+        o.items.append(If("w == w", "w != w", quiet, nan, o.at))
         return
     o.emit(access.store(family, suffix, address, value.text))
 
