@@ -345,6 +345,15 @@ class _Selector:
             for edge in edges(term):
                 if edge.target <= b:
                     loop_end[edge.target] = max(loop_end.get(edge.target, 0), b)
+        # a loop lasts as long as the loops that begin in it, even if its own last branch back comes before their end
+        heads = sorted(loop_end)
+        for position in range(len(heads) - 1, -1, -1):
+            last = loop_end[heads[position]]
+            for inner in heads[position + 1 :]:
+                if inner > last:
+                    break
+                last = max(last, loop_end[inner])
+            loop_end[heads[position]] = last
         for b in range(len(f.code) - 1, -1, -1):
             self.out = out = result.code[b]
             live = self.live = set()
@@ -457,8 +466,9 @@ class _Selector:
         if offset < 1 << 31:
             return self.register(x), offset, place
         far, sum_ = self.temporary(T_I64), self.temporary(T_I64)
-        self.pending.append((sum_, -1, (self.register(x), far)))
-        self.pending.append((far, T_I64, offset))
+        place_of_sum = len(self.pending)  # what is appended first stands last
+        index = self.register(x)
+        self.pending[place_of_sum:place_of_sum] = [(sum_, -1, (index, far)), (far, T_I64, offset)]
         return sum_, 0, place
 
     def temporary(self, type_: int) -> int:
