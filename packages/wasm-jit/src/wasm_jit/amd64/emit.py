@@ -659,9 +659,9 @@ class Emitter(Allocator):
         element = -1
         if a >= 0:
             element = self.use(a)
-            if ends & 1:
-                self.end(a)
         gone = {arg for arg in ending if arg not in self.held}
+        if ends & 1 and a not in self.held:
+            gone.add(a)
         for v in list(self.registers):
             if v not in gone:
                 self.save(v)
