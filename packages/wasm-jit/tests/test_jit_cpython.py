@@ -459,7 +459,11 @@ def test_nothing_leaks() -> None:
         grown = blocks(action, times)
         after = [sys.getrefcount(item) for item in counted]
         assert grown < max(times // 100, 100), name
-        assert all(abs(b - a) < max(times // 100, 100) for a, b in zip(before, after, strict=True)), (name, before, after)
+        assert all(abs(b - a) < max(times // 100, 100) for a, b in zip(before, after, strict=True)), (
+            name,
+            before,
+            after,
+        )
         assert resting(), name
 
 
@@ -1001,6 +1005,40 @@ PROGRAMS = {
         holder[0]()
         gc.collect()
         assert gone() is None
+        """,
+    "no memory may become executable that was writable": """
+        import ctypes
+        ctypes.CDLL(None).prctl(65, 1, 0, 0, 0)  # PR_SET_MDWE; an error before Linux 6.3
+        assert identity("i")(5) == 5
+        assert World().host("l", "l", lambda x: x + 1)(2**40) == 2**40 + 1
+        """,
+    "little address space": """
+        import resource
+        assert native.unavailable() is None
+        resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
+        assert identity("i")(5) == 5
+        try:
+            World().memory(65536)
+        except OSError as error:
+            assert error.errno == 12
+        else:
+            raise AssertionError
+        """,
+    "no address space for another thread's stack": """
+        import resource
+        assert identity("i")(5) == 5
+        executions.stack_size = 1 << 60
+        errors = []
+        def run():
+            try:
+                identity("i")(5)
+            except OSError as error:
+                errors.append(error.errno)
+        thread = threading.Thread(target=run)
+        thread.start()
+        thread.join()
+        assert errors == [12]
+        assert identity("i")(6) == 6
         """,
     "faulthandler and threads": """
         import faulthandler

@@ -62,6 +62,13 @@ def _processor() -> "str | None":
     machine = os.uname().machine
     if machine != "x86_64" or sys.maxsize < 1 << 32:
         return f"machine code for {machine} with {'64' if sys.maxsize > 1 << 32 else '32'} bits is not written yet"
+    try:
+        with open("/proc/self/status", "rb") as status:
+            features = status.read().partition(b"x86_Thread_features:")[2].partition(b"\n")[0]
+    except OSError:
+        features = b""
+    if b"shstk" in features.split():
+        return "the process has a shadow stack, which changes of stacks are an attack for"
     return None
 
 
