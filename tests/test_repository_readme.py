@@ -30,7 +30,7 @@ def test_python_blocks_run_and_print_their_comments(page: str) -> None:
         return
     done = subprocess.run([sys.executable, "-W", "error", "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    expected = re.findall(r"^print\(.*\)(?:  # |\n# )(.*(?:\n# .*)*)$", code, re.MULTILINE)
+    expected = re.findall(r"^ *print\(.*\)(?:  # |\n# )(.*(?:\n# .*)*)$", code, re.MULTILINE)
     assert done.stdout.splitlines() == [line for text in expected for line in text.replace("\n# ", "\n").splitlines()]
 
 

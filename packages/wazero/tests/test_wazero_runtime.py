@@ -133,6 +133,8 @@ def test_the_engine_can_be_chosen_and_says_why() -> None:
     assert auto.engine == ("compiler" if reason is None else "interpreter")
     assert auto.engine_reason == reason
     assert auto.engine in repr(auto)
+    if reason is None:
+        assert wazero.Runtime("compiler").engine == "compiler"
     with pytest.raises(ValueError, match="'fastest'"):
         wazero.Runtime("fastest")  # type: ignore[arg-type]  # what mypy would have caught
 
