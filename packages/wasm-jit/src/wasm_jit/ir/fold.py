@@ -6,6 +6,7 @@ processor's rules for NaNs, and compilers to WebAssembly have folded what can be
 
 from wasm_decoder.syntax.instructions import BY_NAME
 
+from .divide import divide
 from .function import CONST, T_I32, T_I64
 
 TYPE_CHECKING = False
@@ -162,6 +163,9 @@ def simplify(builder: "Builder", op: int, type_: int, x: int, y: int, z: int, au
         if (op, b) in _RIGHT_ZERO:
             return y
         bits = 64 if type_ == T_I64 else 32
+        quotient = divide(builder, op, x, y)
+        if quotient >= 0:
+            return quotient
         if op in _SUB:
             return builder.pure(_SUB[op], type_, x, builder.constant(type_, -b & ((1 << bits) - 1)))
         if op in _MUL and b & (b - 1) == 0:
