@@ -1025,7 +1025,6 @@ PROGRAMS = {
             raise AssertionError
         """,
     "no address space for another thread's stack": """
-        import resource
         assert identity("i")(5) == 5
         executions.stack_size = 1 << 60
         errors = []
