@@ -101,11 +101,31 @@ def test_trace_of_everything(start: "Start") -> None:
     assert lines[8] == "fd_fdstat_get(4) = {REGULAR_FILE, flags=0, rights=fd_read|fd_seek|fd_write, inheriting=0}"
     assert lines[9] == "fd_close(99) = EBADF"
     assert lines[11] == "sock_shutdown(0, RD|WR) = ENOTSOCK"
-    assert lines[12] == "poll_oneoff(0x0, 0x0, 0) = EINVAL"
+    assert lines[12] == "poll_oneoff([], 0x0, 0) = EINVAL"
     assert lines[13] == "fd_seek(4, 0, 9) = EINVAL"
     assert lines[14] == "fd_write(1, 0xfffffff8[9]) = EFAULT"
     assert lines[15] == "proc_exit(3) = ? ExitError"
     assert len(lines) == 16
+
+
+@pytest.mark.parametrize("module", ["wasi_snapshot_preview1", "wasi_unstable"])
+def test_trace_of_waiting(start: "Start", module: str) -> None:
+    lines: list[str] = []
+    guest = start(trace=Trace("poll", lines.append), module=module)
+    clock, descriptor = {
+        "wasi_snapshot_preview1": ("<QB7xI4xQ8xH6x", "<QB7xI28x"),
+        "wasi_unstable": ("<QB7x8xI4xQ8xH6x", "<QB7xI36x"),
+    }[module]
+    data = (
+        struct.pack(clock, 1, 0, 1, 500, 1) + struct.pack(clock, 1, 0, 0, 10**12, 0) + struct.pack(descriptor, 1, 1, 7)
+    )
+    guest.memory.data[0 : len(data)] = data
+    assert guest.raw("poll_oneoff", 0, 1000, 3, 2000) == 0
+    guest.raw("poll_oneoff", -1, 1000, 3, 2000)
+    assert lines == [
+        "poll_oneoff([CLOCK MONOTONIC 500 ABSTIME, CLOCK REALTIME 1000000000000, FD_READ 7], 0x3e8, 3) = 2",
+        "poll_oneoff(0xffffffff, 0x3e8, 3) = EFAULT",
+    ]
 
 
 @pytest.mark.parametrize(

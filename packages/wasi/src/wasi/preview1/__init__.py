@@ -33,6 +33,5 @@ _GROUPS = {
 
 def functions(wasi: "Wasi", name: str) -> "Iterator[tuple[Row, Call]]":
     """The rows of that version of WASI with their functions, for one program."""
-    layouts = (_poll.PREVIEW1, _poll.UNSTABLE)
     for row in rows(name):
-        yield row, function(row, wasi, getattr(_GROUPS[row.name.partition("_")[0]], row.name), layouts)
+        yield row, function(row, wasi, getattr(_GROUPS[row.name.partition("_")[0]], row.name))

@@ -37,7 +37,10 @@ class Type:
         wasm: the WebAssembly types of the arguments that it takes up: none, one, or a pointer and a length.
         code: the Python expression that decodes them; ``{0}`` and ``{1}`` stand for the arguments.
         checks: statements that come before it.
+        rest: whether ``show`` needs the arguments that follow as well.
     """
+
+    rest = False
 
     def __init__(self, wasm: "tuple[NumType, ...]", code: str, *checks: str) -> None:
         self.wasm = wasm
@@ -121,6 +124,46 @@ class _Pointer(Type):
         return f"{arguments[0] & 0xFFFFFFFF:#x}"
 
 
+class Layout:
+    """How a subscription lies in memory; both unpack to userdata, type, clock (or fd), timeout, subclockflags."""
+
+    def __init__(self, name: str, clock: str, descriptor: str) -> None:
+        self.name = name
+        self.clock = Struct(clock)
+        self.descriptor = Struct(descriptor)
+
+
+PREVIEW1 = Layout("PREVIEW1", "<QB7xI4xQ8xH6x", "<QB7xI28x")
+# the clock has an identifier of its own in front, which nothing comes of
+UNSTABLE = Layout("UNSTABLE", "<QB7x8xI4xQ8xH6x", "<QB7xI36x")
+
+
+class _Subscriptions(Type):
+    """A pointer to subscriptions, decoded into how they lie there and where; how many is another argument."""
+
+    rest = True
+
+    def __init__(self, layout: Layout) -> None:
+        super().__init__((I32,), f"({layout.name}, {{0}} & {_U32})")
+        self._layout = layout
+
+    def show(self, memory: "memoryview | None", *arguments: int) -> str:
+        at, _, count = (value & 0xFFFFFFFF for value in arguments[:3])
+        size = self._layout.clock.size
+        if memory is None or at + size * count > len(memory):
+            return f"{at:#x}"
+        shown = []
+        for place in range(at, at + size * min(count, 8), size):
+            _, kind, clock, timeout, subflags = self._layout.clock.unpack_from(memory, place)
+            name = _Enum(flags.EVENTTYPES).show(None, kind)
+            if kind == flags.EVENT_CLOCK:
+                clock = _Enum(flags.CLOCKIDS).show(None, clock)
+                shown.append(f"{name} {clock} {timeout}{' ABSTIME' if subflags & 1 else ''}")
+            else:
+                shown.append(f"{name} {self._layout.descriptor.unpack_from(memory, place)[2]}")
+        return f"[{', '.join(shown)}{', …' if count > 8 else ''}]"
+
+
 #: The types of parameters.  ``fd[rights]`` is a descriptor that must have these rights; ``fd`` is its number.
 PARAMS: "dict[str, Type]" = {
     "fd": Type((I32,), f"{{0}} & {_U32}"),
@@ -149,10 +192,10 @@ PARAMS: "dict[str, Type]" = {
     "iovecs": _Buffers(shown=False),
     "ciovecs": _Buffers(shown=True),
     "pointer": _Pointer((I32,), f"{{0}} & {_U32}"),
-    # no arguments of the guest: its memory, and how the version of WASI lays out a record
+    "subscriptions": _Subscriptions(PREVIEW1),
+    "subscriptions_unstable": _Subscriptions(UNSTABLE),
+    # no argument of the guest: its memory
     "memory": Type((), "memory"),
-    "layout_preview1": Type((), "layouts[0]"),
-    "layout_unstable": Type((), "layouts[1]"),
 }
 
 
@@ -302,7 +345,7 @@ class Row:
         for _, kind, _ in self.params:
             spec = PARAMS[kind]
             if spec.wasm:
-                shown.append(spec.show(memory, *arguments[at : at + len(spec.wasm)]))
+                shown.append(spec.show(memory, *arguments[at : None if spec.rest else at + len(spec.wasm)]))
                 at += len(spec.wasm)
         return ", ".join(shown)
 
@@ -364,7 +407,7 @@ def _exited(wasi: "Wasi") -> None:
 _compiled: "dict[str, Callable[..., Call]]" = {}
 
 
-def function(row: Row, wasi: "Wasi", call: "Callable[..., object]", layouts: "tuple[object, object]") -> "Call":
+def function(row: Row, wasi: "Wasi", call: "Callable[..., object]") -> "Call":
     """The function for one process; its decoder is made when it is first called."""
     made: Call | None = None
 
@@ -380,7 +423,8 @@ def function(row: Row, wasi: "Wasi", call: "Callable[..., object]", layouts: "tu
                     "iovecs": iovecs,
                     "look": _look,
                     "exited": _exited,
-                    "layouts": layouts,
+                    "PREVIEW1": PREVIEW1,
+                    "UNSTABLE": UNSTABLE,
                 }
                 scope.update((f"pack_{name}", result.struct.pack_into) for name, result in RESULTS.items())
                 exec(compile(source, f"<wasi {row.name}>", "exec"), scope)

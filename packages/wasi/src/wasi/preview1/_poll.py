@@ -10,19 +10,8 @@ from ..rights import FD_READ, FD_WRITE, POLL_FD_READWRITE, SOCK_ACCEPT
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .._wasi import Wasi
+    from ._abi import Layout
 
-
-class Layout:
-    """How a subscription lies in memory; both unpack to userdata, type, clock (or fd), timeout, subclockflags."""
-
-    def __init__(self, clock: str, descriptor: str) -> None:
-        self.clock = Struct(clock)
-        self.descriptor = Struct(descriptor)
-
-
-PREVIEW1 = Layout("<QB7xI4xQ8xH6x", "<QB7xI28x")
-# the clock has an identifier of its own in front, which nothing comes of
-UNSTABLE = Layout("<QB7x8xI4xQ8xH6x", "<QB7xI36x")
 
 # a listening socket is "read" by accepting
 _READING = FD_READ | SOCK_ACCEPT
@@ -31,22 +20,23 @@ _EVENT = Struct("<QHBxxxxxQHxxxxxx")
 
 
 def poll_oneoff(
-    wasi: "Wasi", memory: memoryview, layout: Layout, subscriptions: int, events: int, nsubscriptions: int
+    wasi: "Wasi", memory: memoryview, subscriptions: "tuple[Layout, int]", events: int, nsubscriptions: int
 ) -> int:
     """Waits until at least one subscription has an event, and stores all that have.
 
     A subscription that cannot be (a closed descriptor, one without the right ``poll_fd_readwrite``, a clock that does
     not pass while one waits) is an event with an errno at once, as the document has it.
     """
+    layout, start = subscriptions
     size = layout.clock.size
     if not nsubscriptions:
         raise WasiError(EINVAL)
-    if subscriptions + size * nsubscriptions > len(memory) or events + _EVENT.size * nsubscriptions > len(memory):
+    if start + size * nsubscriptions > len(memory) or events + _EVENT.size * nsubscriptions > len(memory):
         raise WasiError(EFAULT)
     alarms: list[Alarm] = []
     interests: list[Interest] = []
     known: list[Event] = []
-    for at in range(subscriptions, subscriptions + size * nsubscriptions, size):
+    for at in range(start, start + size * nsubscriptions, size):
         userdata, kind, subject, timeout, subflags = layout.clock.unpack_from(memory, at)
         try:
             if kind == flags.EVENT_CLOCK:

@@ -53,7 +53,7 @@ path_symlink             target:string fd[path_symlink] path:string ->
 path_unlink_file         fd[path_unlink_file] path:string ->
 
 # waiting, process, randomness
-poll_oneoff              memory layout:layout_preview1 subscriptions:pointer events:pointer nsubscriptions:size -> size
+poll_oneoff              memory subscriptions events:pointer nsubscriptions:size -> size
 proc_exit                code:exitcode -> noreturn
 proc_raise               signal ->
 sched_yield              ->
@@ -70,7 +70,7 @@ sock_shutdown            fd[] sdflags ->
 UNSTABLE = {
     "whence": "whence_unstable",
     "filestat": "filestat_unstable",
-    "layout_preview1": "layout_unstable",
+    "subscriptions": "subscriptions_unstable",
 }
 
 #: How the trace groups the functions; each is also in the group "wasi".
