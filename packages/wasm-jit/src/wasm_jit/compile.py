@@ -1,7 +1,7 @@
 """From a function of a module to machine code."""
 
+from .amd64 import processor
 from .amd64.emit import Emitter
-from .amd64.processor import features
 from .amd64.select import select
 from .frontend.build import build
 from .frontend.scan import scan
@@ -15,14 +15,18 @@ if TYPE_CHECKING:
     from .layout import Layout
 
 
-def compile_function(module: "Module", layout: "Layout", number: int) -> "tuple[Code, int]":
+def compile_function(
+    module: "Module", layout: "Layout", number: int, features: "frozenset[str] | None" = None
+) -> "tuple[Code, int]":
     """The code of the function that the module defines as its ``number``-th, and the size of its frame in bytes.
 
-    The function is valid.
+    The function is valid.  ``features`` are the processor's (``amd64.processor``), by default those of this one.
     """
-    avx = "avx2" in features()
+    if features is None:
+        features = processor.features()
+    avx = "avx2" in features
     f = build(module, scan(module, module.funcs[number]))
     counts = prune(f)
-    emitter = Emitter(f, select(f, counts, avx=avx), module, layout, avx=avx, bmi="bmi2" in features())
+    emitter = Emitter(f, select(f, counts, avx=avx), module, layout, avx=avx, bmi="bmi2" in features)
     code = emitter.emit()
     return code, emitter.frame_size
