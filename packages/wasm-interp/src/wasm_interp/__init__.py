@@ -11,7 +11,7 @@ from .runtime.instance import Exports, Instance
 from .runtime.memory import Memory
 from .runtime.store import Store
 from .runtime.table import Table
-from .runtime.tag import Tag
+from .runtime.tag import Tag, WasmException
 from .runtime.traps import (
     ArrayOutOfBounds,
     CallStackExhausted,
@@ -67,5 +67,6 @@ __all__ = [
     "Unreachable",
     "UnsupportedError",
     "WasmError",
+    "WasmException",
     "function_of",
 ]

@@ -143,7 +143,7 @@ def _meaning(error: Exception) -> Trap | None:
     offset = linked.code.offset(index, last.tb_lineno)
     if offset >= 0:
         return MemoryOutOfBounds()
-    called = linked.code.data(index)[~offset] == 0x11
+    called = linked.code.data(index)[~offset] in (0x11, 0x13)  # call_indirect, return_call_indirect
     return UndefinedElement() if called else TableOutOfBounds()
 
 

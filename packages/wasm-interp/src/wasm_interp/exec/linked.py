@@ -11,7 +11,7 @@ from ..runtime.values import f32_from_bits, f64_from_bits
 from . import access
 from .calls import FILE, run
 from .names import Names
-from .numeric import NAMESPACE
+from .numeric import NAMESPACE, TailCall
 from .translate import Source, translate
 from .vector import VECTOR
 
@@ -32,15 +32,17 @@ class ModuleCode:
     Attributes:
         module: the module.
         names: what it says about the names that sources use.
+        tail_calling: the functions that make tail calls, as far as they are translated.
     """
 
-    __slots__ = ("__weakref__", "_codes", "_offsets", "_validated", "module", "names")
+    __slots__ = ("__weakref__", "_codes", "_offsets", "module", "names", "tail_calling")
 
     def __init__(self, module: "Module") -> None:
         self.module = module
         self.names = Names(module)
         self._codes: dict[int, CodeType] = {}
         self._offsets: dict[int, list[int]] = {}
+        self.tail_calling: set[int] = set()
 
     def source(self, index: int) -> Source:
         """The source of a function that the module defines."""
@@ -63,6 +65,8 @@ class ModuleCode:
             unit = compile(source.text, FILE, "exec", dont_inherit=True)
             found = next(constant for constant in unit.co_consts if hasattr(constant, "co_code"))
             self._offsets[index] = source.offsets
+            if source.tail_calls:
+                self.tail_calling.add(index)
             self._codes[index] = found
         return found
 
@@ -103,16 +107,18 @@ class Linked:
         instance, code: the instance and its module's code.
         namespace: the globals of its functions.  Names: ``f`` functions, ``g`` globals (their values), ``G`` globals
             (the objects), ``M`` memories, ``O`` tables, ``T`` their elements, ``D`` defined types, ``R`` references to
-            functions, each with an index; the families of ``access``; ``v_`` vector functions; ``numeric``'s names.
+            functions, ``X`` tags, ``b`` functions as tail calls call them, each with an index; the families of
+            ``access``; ``v_`` vector functions; the names of ``numeric``.
     """
 
-    __slots__ = ("__weakref__", "_features", "_module", "_views", "code", "instance", "namespace")
+    __slots__ = ("__weakref__", "_defined", "_features", "_module", "_views", "code", "instance", "namespace")
 
     def __init__(self, instance: "Instance", features: "Features | None") -> None:
         """``features`` are given if bodies are to be validated before they are translated."""
         self.instance = instance
         self.code = module_code(instance.module)
         self._features = features
+        self._defined: dict[int, FunctionType] = {}
         self._views: dict[str, tuple[str, Memory]] = {}
         # the dictionary of a module: PyPy treats its values as constants
         self._module = ModuleType("wasm")
@@ -141,20 +147,23 @@ class Linked:
         arity = len(names.functype(names.func_types[index]).params)
         return _stub_factory(arity)(lambda: self.define(index))
 
-    def define(self, index: int) -> "Callable[..., object]":
+    def define(self, index: int) -> FunctionType:
         """The function with that index, one that the module defines, as a Python function."""
-        name = f"f{index}"
-        namespace = self.namespace
-        found = namespace.get(name)
-        if isinstance(found, FunctionType) and found.__code__.co_filename == FILE:
+        found = self._defined.get(index)
+        if found is not None:
             return found
+        namespace = self.namespace
         code = self.code.code(index, self._features)
         for needed in code.co_names:
             if needed not in namespace:
                 self._provide(needed)
-        found = FunctionType(code, namespace, name)
-        namespace[name] = found
-        self.instance.function(index).code = found
+        body = found = FunctionType(code, namespace, f"f{index}")
+        function = self.instance.function(index)
+        if index in self.code.tail_calling:
+            function.tail = body
+            found = _bouncing(code.co_argcount)(body, TailCall)
+        namespace[f"b{index}"] = body
+        namespace[f"f{index}"] = self._defined[index] = function.code = found
         return found
 
     def _provide(self, name: str) -> None:
@@ -162,10 +171,12 @@ class Linked:
         instance = self.instance
         value: object
         kind, number = name[0], name[1:]
-        if number.isdigit() and kind in "fgGMOTDR":
+        if number.isdigit() and kind in "fbgGMOTDRX":
             index = int(number)
             if kind == "f":
                 value = self._callee(index)
+            elif kind == "b":
+                value = self._body(index)
             elif kind == "g":
                 value = instance.globals[index].raw
             elif kind == "G":
@@ -178,6 +189,8 @@ class Linked:
                 value = instance.tables[index].elements
             elif kind == "D":
                 value = instance.deftypes[index]
+            elif kind == "X":
+                value = instance.tags[index]
             else:
                 value = instance.function(index)
         elif name.startswith("v_"):
@@ -197,18 +210,29 @@ class Linked:
             value = access.provide(family, memory)
         self.namespace[name] = value
 
+    def _body(self, index: int) -> "Callable[..., object]":
+        """What a tail call calls: without the loop around a body that makes tail calls itself."""
+        function = self.instance.function(index)
+        if function.instance is not self.instance:
+            return function.tail or function.code
+
+        def define() -> "Callable[..., object]":
+            self.define(index)
+            found: Callable[..., object] = self.namespace[f"b{index}"]  # type: ignore[assignment]  # a function
+            return found
+
+        return _stub_factory(len(function.type.params))(define)
+
     def _callee(self, index: int) -> "Callable[..., object]":
         function = self.instance.function(index)
         code = function.code
         if function.instance is None or function.instance is self.instance:
             return code
         provider = function.instance.linked
-        if not isinstance(provider, Linked):
-            return code
-        # another instance's function: where it has no code yet, ours is replaced when it gets it
-        if isinstance(code, FunctionType) and code.__code__.co_filename == FILE:
+        if not isinstance(provider, Linked) or function.index in provider._defined:
             return code
 
+        # another instance's function that has no code yet: ours is replaced when it gets it
         def define() -> "Callable[..., object]":
             found = self.namespace[f"f{index}"] = provider.define(function.index)
             return found
@@ -236,6 +260,25 @@ def _stub_factory(arity: int) -> "Callable[[Callable[[], Callable[..., object]]]
         made: dict[str, Callable[[Callable[[], Callable[..., object]]], Callable[..., object]]] = {}
         exec(f"def make(define):\n def stub({parameters}): return define()({parameters})\n return stub", made)
         found = _factories[arity] = made["make"]
+    return found
+
+
+_bouncers: "dict[int, Callable[..., FunctionType]]" = {}
+
+
+def _bouncing(arity: int) -> "Callable[..., FunctionType]":
+    """Makes functions that make the tail calls that a body returns, until one returns results."""
+    found = _bouncers.get(arity)
+    if found is None:
+        parameters = ", ".join([f"a{i}" for i in range(arity)])
+        made: dict[str, Callable[..., FunctionType]] = {}
+        exec(
+            f"def make(body, TailCall):\n def bounce({parameters}):\n  result = body({parameters})\n"
+            "  while result.__class__ is TailCall: result = result.code(*result.args)\n"
+            "  return result\n return bounce",
+            made,
+        )
+        found = _bouncers[arity] = made["make"]
     return found
 
 

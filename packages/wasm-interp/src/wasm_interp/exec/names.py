@@ -26,6 +26,7 @@ class Names:
         }
         self.deftypes = deftypes(module)
         self.func_types = module.func_types
+        self.tag_types = [tag.type for tag in module.tag_types]
         self.imported_funcs = len(module.func_types) - len(module.funcs)
         self.addresses = [64 if mem.addr is I64 else 32 for mem in module.mem_types]
         self.table_addresses = [64 if table.addr is I64 else 32 for table in module.table_types]

@@ -6,12 +6,14 @@ i32 and i64 are unsigned ints here, floats as ``runtime.values`` says.
 from array import array
 from math import ceil, copysign, floor, sqrt, trunc
 
+from ..runtime.tag import WasmException, throw
 from ..runtime.traps import (
     DivideByZero,
     IndirectCallTypeMismatch,
     IntegerOverflow,
     InvalidConversion,
     MemoryOutOfBounds,
+    NullReference,
     TableOutOfBounds,
     UninitializedElement,
     Unreachable,
@@ -188,6 +190,22 @@ def table_fill(elements: "list[object]", start: int, value: object, n: int) -> N
     elements[start : start + n] = [value] * n
 
 
+class TailCall:
+    """What a function returns that ends in a tail call: whoever called it calls ``code`` then."""
+
+    __slots__ = ("args", "code")
+
+    def __init__(self, code: "Callable[..., object]", args: "tuple[object, ...]") -> None:
+        self.code = code
+        self.args = args
+
+
+def not_null(reference: object, message: str) -> None:
+    """Trap if the reference is null."""
+    if reference is None:
+        raise NullReference(message)
+
+
 def check_callee(function: "Function | None", type: "DefType", i: int) -> None:
     """An indirect call meets a function whose type is not exactly the expected one."""
     if function is None:
@@ -201,6 +219,8 @@ def _namespace() -> "dict[str, object]":
         # the single element rounds what is stored in it to an f32, at the speed of C
         "C": array("f", [0.0]),
         "Unreachable": Unreachable,
+        "WasmException": WasmException,
+        "TailCall": TailCall,
         "copysign": copysign,
         "sqrt": sqrt,
         "float_floor": _rounding(floor),
@@ -215,7 +235,8 @@ def _namespace() -> "dict[str, object]":
             names[f"trunc{end}"], names[f"trunc_sat{end}"] = _truncations(bits, signed)
     for function in (
         divide, quiet, root, float_min, float_max, f32_from_int, f32_from_bits, f32_to_bits, f64_from_bits, f64_to_bits,
-        memory_init, memory_copy, memory_fill, table_set, table_init, table_copy, table_fill, check_callee,
+        memory_init, memory_copy, memory_fill, table_set, table_init, table_copy, table_fill, check_callee, not_null,
+        throw,
     ):  # fmt: skip
         names[function.__name__] = function
     return names

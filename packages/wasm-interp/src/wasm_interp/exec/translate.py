@@ -13,7 +13,7 @@ from .expr import GLOBALS, MEMORY, QUIET, TRAPS, WIDE, Value, constant, unsigned
 from .lanes import VECTORS
 from .operands import MASKS, Operands
 from .storage import STORAGE, memarg
-from .tree import MAX_CASES, MAX_HEIGHT, Block, Emitter, If, Jump, Label, Loop, Switch
+from .tree import MAX_CASES, MAX_HEIGHT, Block, Emitter, If, Jump, Label, Loop, Switch, Try
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,11 +32,13 @@ class Source:
         text: the source, a function definition.
         offsets: for each line the offset of the instruction that it is for, 0 for none; inverted where an IndexError is
             about a table.
+        tail_calls: whether it returns ``TailCall`` objects.
     """
 
-    __slots__ = ("offsets", "text")
+    __slots__ = ("offsets", "tail_calls", "text")
 
-    def __init__(self, header: "list[str]", lines: "list[Line]") -> None:
+    def __init__(self, header: "list[str]", lines: "list[Line]", tail_calls: bool) -> None:
+        self.tail_calls = tail_calls
         self.offsets = [0] * len(header) + [line[2] for line in lines]
         self.text = "\n".join([*header, *["    " * indent + text for indent, text, _ in lines], ""])
 
@@ -50,7 +52,7 @@ class _Control:
     """A block, loop, conditional, or the whole function, that is being translated.
 
     Attributes:
-        kind: "block", "loop", "if", "else" or "func".
+        kind: "block", "loop", "if", "else", "dead else", "try" or "func".
         height: how many operands lie below it.
         base: what a branch to it carries.
         reached: whether a branch leads to it.
@@ -58,8 +60,8 @@ class _Control:
     """
 
     __slots__ = (
-        "base", "condition", "height", "inner", "items", "kind", "label", "offset", "operands", "params", "reached",
-        "results", "then",
+        "base", "condition", "handlers", "height", "inner", "items", "kind", "label", "offset", "operands", "params",
+        "reached", "results", "then",
     )  # fmt: skip
 
     def __init__(self, kind: str, height: int, type: FuncType, items: "list[Node]", offset: int) -> None:
@@ -76,6 +78,7 @@ class _Control:
         self.condition: Value | None = None
         self.then: list[Node] = []
         self.operands: list[Value] = []
+        self.handlers: list[tuple[str, list[Node]]] = []
 
 
 class Translator(Operands):
@@ -88,6 +91,7 @@ class Translator(Operands):
         self.assigned_globals: set[int] = set()
         self.final = ""
         self.final_at = 0
+        self.tail_calls = False
 
     def source(self) -> Source:
         self.controls.append(_Control("func", 0, FuncType((), self.type.results), self.items, self.at))
@@ -106,7 +110,7 @@ class Translator(Operands):
                 header.append("    " + "".join(targets[i : i + 32]) + default)
         if not lines and len(header) == 1:
             header.append("    pass")
-        return Source(header, lines)
+        return Source(header, lines, self.tail_calls)
 
     def _default(self, index: int) -> str:
         declared = self.local_type(index)
@@ -295,6 +299,9 @@ class Translator(Operands):
             else:
                 self.items += body
                 height -= 1
+        elif kind == "try":
+            attempt = Try(body, control.handlers, control.offset)
+            self.items.append(Block(control.label, [attempt], tall) if control.reached else attempt)
         elif kind == "loop":
             if control.reached:
                 self.items.append(Loop(control.label, body, tall))
@@ -453,6 +460,10 @@ class Translator(Operands):
         self._call(f"f{index}", self.names.functype(self.names.func_types[index]))
 
     def call_indirect(self) -> None:
+        self._call("f.code", self._callee())
+
+    def _callee(self) -> FuncType:
+        """Statements that take a callee from a table and check it."""
         expected, table = self.u(), self.u()
         bits = self.names.table_addresses[table]
         self.stack.append(unsigned(self.stack.pop(), bits))
@@ -463,7 +474,27 @@ class Translator(Operands):
         self.emit(f"f = T{table}[{index}]")
         self.at = ~self.at
         self.emit(f"if f is None or f.deftype is not D{expected}: check_callee(f, D{expected}, {index})")
-        self._call("f.code", self.names.functype(expected))
+        return self.names.functype(expected)
+
+    # Tail calls: the function returns what is to be called, and whoever called it makes the call
+
+    def _tail_call(self, callee: str, signature: FuncType) -> None:
+        arguments = self._arguments(signature.params)
+        self.effect(MEMORY | TRAPS)
+        comma = "," if len(signature.params) == 1 else ""
+        self.tail_calls = True
+        self.items.append(Jump(None, f"return TailCall({callee}, ({arguments}{comma}))", self.at))
+        self.skip()
+
+    def return_call(self) -> None:
+        index = self.u()
+        self._tail_call(f"b{index}", self.names.functype(self.names.func_types[index]))
+
+    def return_call_indirect(self) -> None:
+        self._tail_call("f.tail or f.code", self._callee())
+
+    def return_call_ref(self) -> None:
+        self._tail_call("f.tail or f.code", self._referenced())
 
     # Parametric and variable instructions
 
@@ -536,6 +567,86 @@ class Translator(Operands):
     def ref_func(self) -> None:
         self.push(Value(f"R{self.u()}"))
 
+    def ref_as_non_null(self) -> None:
+        self.effect(MEMORY | TRAPS)
+        self.make_atom(-1)
+        self.emit(f'not_null({self.stack[-1].text}, "null reference")')
+
+    def call_ref(self) -> None:
+        self._call("f.code", self._referenced())
+
+    def _referenced(self) -> FuncType:
+        """Statements that take a callee from the stack and check that it is not null."""
+        expected = self.names.functype(self.u())
+        self.effect(MEMORY | TRAPS)
+        self.make_atom(-1)
+        self.emit(f"f = {self.stack.pop().text}")
+        self.emit('if f is None: not_null(f, "null function reference")')
+        return expected
+
+    def br_on_null(self) -> None:
+        depth = self.u()
+        self.effect(MEMORY | TRAPS)
+        self.make_atom(-1)
+        reference = self.stack.pop()
+        self._carried(depth)
+        text = reference.text
+        self.items.append(If(f"{text} is None", f"{text} is not None", self._branch(depth), [], self.at))
+        self.stack.append(reference)
+
+    def br_on_non_null(self) -> None:
+        depth = self.u()
+        self.effect(MEMORY | TRAPS)
+        self.make_atom(-1)
+        self._carried(depth)
+        text = self.stack[-1].text
+        self.items.append(If(f"{text} is not None", f"{text} is None", self._branch(depth), [], self.at))
+        self.stack.pop()
+
+    # Exceptions
+
+    def throw(self) -> None:
+        tag = self.u()
+        self.effect(MEMORY | TRAPS)
+        arguments = self._arguments(self.names.functype(self.names.tag_types[tag]).params)
+        comma = ", " if arguments else ""
+        self.items.append(Jump(None, f"raise throw(X{tag}{comma}{arguments})", self.at))
+        self.skip()
+
+    def throw_ref(self) -> None:
+        self.effect(MEMORY | TRAPS)
+        self.make_atom(-1)
+        reference = self.stack.pop().text
+        self.emit(f'not_null({reference}, "null exception reference")')
+        self.items.append(Jump(None, f"raise {reference}", self.at))
+        self.skip()
+
+    def try_table(self) -> None:
+        signature = self.block_type()
+        height = len(self.stack) - len(signature.params)
+        self.settle()
+        operands = self.stack[height:]
+        del self.stack[height:]
+        # the handlers stand outside of the block, so its labels are theirs
+        handlers = [self._catch(height) for _ in range(self.u())]
+        self.stack += operands
+        self._enter("try", signature).handlers = handlers
+
+    def _catch(self, height: int) -> "tuple[str, list[Node]]":
+        """One catch clause: the test of the exception ``e``, and what is done with it."""
+        kind = self.data[self.pos]
+        self.pos += 1
+        tag = self.u() if kind < 2 else -1
+        depth = self.u()
+        params = self.names.functype(self.names.tag_types[tag]).params if tag >= 0 else ()
+        for i, param in enumerate(params):
+            self.stack.append(Value(f"e.raw[{i}]", x.ATOM, 0, 1, 0, MASKS.get(param, 0)))
+        if kind & 1:
+            self.stack.append(Value("e"))
+        branch = self._branch(depth)
+        del self.stack[height:]
+        return (f"e.tag is X{tag}" if tag >= 0 else "True"), branch
+
     # Instructions with a prefix
 
     def prefixed(self) -> None:
@@ -603,6 +714,9 @@ _CONTROL: "dict[str, Callable[[Translator], None]]" = {
     "return": Translator.return_,
     "call": Translator.call,
     "call_indirect": Translator.call_indirect,
+    "return_call": Translator.return_call,
+    "return_call_indirect": Translator.return_call_indirect,
+    "return_call_ref": Translator.return_call_ref,
     "drop": Translator.drop,
     "select": Translator.select,
     "select t": Translator.select_typed,
@@ -611,6 +725,13 @@ _CONTROL: "dict[str, Callable[[Translator], None]]" = {
     "ref.null": Translator.ref_null,
     "ref.is_null": Translator.ref_is_null,
     "ref.func": Translator.ref_func,
+    "ref.as_non_null": Translator.ref_as_non_null,
+    "call_ref": Translator.call_ref,
+    "br_on_null": Translator.br_on_null,
+    "br_on_non_null": Translator.br_on_non_null,
+    "throw": Translator.throw,
+    "throw_ref": Translator.throw_ref,
+    "try_table": Translator.try_table,
 }
 
 

@@ -112,8 +112,22 @@ class Switch:
         self.offset = offset
 
 
+class Try:
+    """Statements, and what is done when they raise ``WasmException`` (as ``e``): the first handler whose test holds.
+
+    Every handler ends in a jump.
+    """
+
+    __slots__ = ("body", "handlers", "offset")
+
+    def __init__(self, body: "list[Node]", handlers: "list[tuple[str, list[Node]]]", offset: int) -> None:
+        self.body = body
+        self.handlers = handlers
+        self.offset = offset
+
+
 if TYPE_CHECKING:
-    Node: TypeAlias = Statement | Block | Loop | If | Jump | Switch
+    Node: TypeAlias = Statement | Block | Loop | If | Jump | Switch | Try
     Line: TypeAlias = tuple[int, str, int]
 
 
@@ -186,6 +200,9 @@ class Emitter:
                 node.other = self._shape(node.other, here, indent + 1, around)
                 if last == i:
                     return nodes[: i + 1]
+            elif isinstance(node, Try):
+                node.body = self._shape(node.body, here, indent + 1, around)
+                node.handlers = [(test, self._shape(h, here, indent + 2, around)) for test, h in node.handlers]
             elif isinstance(node, Switch):
                 node.cases = [self._shape(case, place, indent + 1, around) for case in node.cases]
                 return nodes[: i + 1]
@@ -234,6 +251,9 @@ class Emitter:
                     return False
                 elif isinstance(node, Switch):
                     return self._switch(node, indent)
+                elif isinstance(node, Try):
+                    if not self._try(node, indent):
+                        return False
                 elif isinstance(node, Block) and not node.loops:
                     if not self._emit(node.body, indent):
                         return False
@@ -349,6 +369,20 @@ class Emitter:
             self._line(indent, "else:", 0)
             self._suite(other, indent + 1)
         return None
+
+    def _try(self, node: Try, indent: int) -> bool:
+        """Write what handles exceptions; whether control can reach what comes after it."""
+        self._line(indent, "try:", node.offset)
+        reached = self._suite(node.body, indent + 1)
+        self._line(indent, "except WasmException as e:", node.offset)
+        word = "if"
+        for test, handler in node.handlers:
+            self._line(indent + 1, f"{word} {test}:", node.offset)
+            reached |= self._suite(handler, indent + 2)
+            word = "elif"
+        self._line(indent + 1, "else:", node.offset)
+        self._line(indent + 2, "raise", node.offset)
+        return reached
 
     def _switch(self, node: Switch, indent: int) -> bool:
         """Write a switch; whether control can reach what comes after it."""

@@ -25,10 +25,11 @@ class Function:
         instance: the instance that it belongs to, None for a host function.
         index: its index in the module of that instance, -1 for a host function.
         code: what calls inside WebAssembly call: takes and returns values in the representation of ``values``.
+        tail: for engines: what a tail call calls instead of ``code``, None if that will do.
         host: of a host function, the Python function behind it, to be called with Python's values; None for others.
     """
 
-    __slots__ = ("__weakref__", "_call", "_run", "code", "deftype", "host", "index", "instance", "name", "type")
+    __slots__ = ("__weakref__", "_call", "_run", "code", "deftype", "host", "index", "instance", "name", "tail", "type")
 
     def __init__(
         self,
@@ -44,6 +45,7 @@ class Function:
         self.deftype = deftype
         self.type: FuncType = deftype.expand()  # type: ignore[assignment]  # functions have function types
         self.code = code
+        self.tail: Callable[..., object] | None = None
         self.name = name
         self.instance = instance
         self.index = index
