@@ -369,6 +369,20 @@ def test_closing_the_wasi_closes_the_files(start: "Start", tmp_path: Path) -> No
     assert len(after) <= len(before)
 
 
+def test_a_wasi_that_is_forgotten_closes_the_files(tmp_path: Path) -> None:
+    import gc
+
+    from wasi import Wasi
+
+    if not os.path.isdir("/dev/fd"):
+        return
+    before = len(os.listdir("/dev/fd"))
+    for _ in range(20):
+        Wasi(mounts={"/": tmp_path}).imports()
+    gc.collect()
+    assert len(os.listdir("/dev/fd")) <= before
+
+
 #: Every function that takes pointers, with one of them beyond the memory's end at a time.
 END = 1 << 20
 POINTERS: list[tuple[str, list[int]]] = [

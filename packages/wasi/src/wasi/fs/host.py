@@ -91,10 +91,22 @@ class HostDir(FileSystem):
         return f"HostDir({self.path!r}{', readonly=True' if self.readonly else ''})"
 
 
-class _HostDirectory(Directory):
+class _Handle:
+    """A descriptor of the host, closed at the latest when nobody has the object any more."""
+
     def __init__(self, fd: int) -> None:
         self._fd = fd
 
+    def close(self) -> None:
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            os.close(fd)
+
+    def __del__(self) -> None:
+        self.close()
+
+
+class _HostDirectory(_Handle, Directory):
     def lookup(self, name: str) -> "Stat | None":
         try:
             return host_stat(os.stat(name.encode(), dir_fd=self._fd, follow_symlinks=False))
@@ -179,14 +191,8 @@ class _HostDirectory(Directory):
         finally:
             os.close(fd)
 
-    def close(self) -> None:
-        os.close(self._fd)
 
-
-class _HostFile(File):
-    def __init__(self, fd: int) -> None:
-        self._fd = fd
-
+class _HostFile(_Handle, File):
     def size(self) -> int:
         return os.fstat(self._fd).st_size
 
@@ -259,9 +265,6 @@ class _HostFile(File):
             os.fdatasync(self._fd)
         else:
             os.fsync(self._fd)
-
-    def close(self) -> None:
-        os.close(self._fd)
 
 
 def _fill_in(now: os.stat_result, atim: "int | None", mtim: "int | None") -> "tuple[int, int]":
