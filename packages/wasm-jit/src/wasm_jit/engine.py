@@ -93,7 +93,7 @@ class Linked:
         for i, deftype in enumerate(instance.deftypes):
             linux.set_word(start + layout.types + 8 * i, id(deftype))
         for i in range(layout.imports):
-            linux.set_word(start + layout.imported + 8 * i, engine.record(instance.function(i)))
+            linux.set_word(start + layout.imported + 8 * i, record_of(instance.function(i)))
         records = array("Q", bytes(abi.FUNCTION_SIZE * len(module.funcs)))
         step = abi.FUNCTION_SIZE // 8
         records[abi.F_CODE // 8 :: step] = array("Q", [_stub()]) * len(module.funcs)
@@ -170,7 +170,7 @@ class Linked:
         for key, number in list(layout.helpers.items())[self._helpers :]:
             opcode, immediates = key
             functype, function = helper(self.instance, opcode, immediates)
-            record = self.engine.make_record(functype, function, 0)
+            record = _Record(functype, function, 0)
             self._kept.append(record)
             linux.set_word(self.context + layout.helper_records + 8 * number, record.address)
             self._helpers = number + 1
@@ -182,19 +182,19 @@ class Linked:
 
 
 class _Record:
-    """The function record of a function that is not compiled code: its words, and what they point to."""
+    """The function record of a Python function: its words, and what they point to."""
 
-    __slots__ = ("_kept", "_words", "address")
+    __slots__ = ("_called", "_words", "address")
 
     def __init__(
-        self, engine: "Compiler", code: int, context_: int, type_: int, called: object, reference: object
+        self, functype: FuncType, called: "Callable[..., object]", type_: int, reference: object = None
     ) -> None:
         self._words = array("Q", bytes(abi.FUNCTION_SIZE))
-        self._kept = engine, called, reference
+        self._called = called
         self.address = self._words.buffer_info()[0]
         for offset, word in (
-            (abi.F_CODE, code),
-            (abi.F_CONTEXT, context_),
+            (abi.F_CODE, host_code(_kinds(functype.params), _kinds(functype.results))),
+            (abi.F_CONTEXT, _host_context()),
             (abi.F_TYPE, type_),
             (abi.F_OBJECT, id(called)),
             (abi.F_REFERENCE, id(reference)),
@@ -225,10 +225,6 @@ class Compiler(Engine):
 
     def __init__(self) -> None:
         support()
-        # what host functions run in: the execution alone matters
-        self._context = context(abi.CONTEXT_HEAD, self)
-        support().prepare(self._context)
-        self._records: dict[Function, _Record] = {}
         convert.OTHER_RECORDS[:] = [_argument_record]
 
     def memory(self, type: "MemType") -> NativeMemory:
@@ -237,7 +233,7 @@ class Compiler(Engine):
 
     def table(self, type: "TableType", init: object) -> NativeTable:
         """As ``Engine.table``."""
-        return NativeTable(type, init, lambda item: self.record(item) if isinstance(item, Function) else 0)
+        return NativeTable(type, init, record_of)
 
     def global_(self, type: "GlobalType", raw: object) -> NativeGlobal:
         """As ``Engine.global_``."""
@@ -274,27 +270,30 @@ class Compiler(Engine):
         """As ``Engine.exported``: the builtin."""
         return function.builtin if isinstance(function, NativeFunction) else function
 
-    # records
 
-    def record(self, function: object) -> int:
-        """The address of the record of any function."""
-        assert isinstance(function, Function)
-        known = _known_record(function)
-        if known is not None:
-            return known
-        record = self._records.get(function)
-        if record is None:
-            called: Callable[..., object] = function.host or function
-            if function.host is not None and isinstance(getattr(called, "__self__", None), Instance):
-                called = _exiting(called)
-            record = self.make_record(function.type, called, id(function.deftype), function)
-            self._records[function] = record
-        return record.address
+_contexts: "list[int]" = []
 
-    def make_record(self, functype: FuncType, called: object, type_: int, reference: object = None) -> _Record:
-        """A record for a Python function."""
-        code = host_code(_kinds(functype.params), _kinds(functype.results))
-        return _Record(self, code, self._context, type_, called, reference)
+
+def _host_context() -> int:
+    """The context that host functions run in; they need nothing of it but the execution."""
+    if not _contexts:
+        _contexts.append(linux.allocate(abi.CONTEXT_HEAD))
+        support().prepare(_contexts[0])
+    return _contexts[0]
+
+
+def record_of(function: Function) -> int:
+    """The address of the record of any function; it is valid as long as the function lives."""
+    known = _known_record(function)
+    if known is not None:
+        return known
+    record = function.linked
+    if not isinstance(record, _Record):
+        called: Callable[..., object] = function.host or function
+        if function.host is not None and isinstance(getattr(called, "__self__", None), Instance):
+            called = _exiting(called)
+        record = function.linked = _Record(function.type, called, id(function.deftype), function)
+    return record.address
 
 
 def _unset(*_: object) -> object:
@@ -310,22 +309,19 @@ def _known_record(function: object) -> "int | None":
     return None
 
 
-_arguments: "dict[Function, _Record]" = {}
+_arguments: "set[Function]" = set()
 
 
 def _argument_record(value: object) -> "int | None":
     """The record of a function that Python passes as a reference.
 
-    Compiled code may keep the reference anywhere, so a record that has to be made for it stays for good.
+    Compiled code may keep the reference anywhere, so a function that is no compiled one stays for good.
     """
     if not isinstance(value, Function):
         return None
-    record = _known_record(value)
-    if record is None:
-        if value not in _arguments:
-            _arguments[value] = Compiler().make_record(value.type, value.host or value, id(value.deftype), value)
-        record = _arguments[value].address
-    return record
+    if not isinstance(value, NativeFunction):
+        _arguments.add(value)
+    return record_of(value)
 
 
 def _exiting(called: "Callable[..., object]") -> "Callable[..., object]":

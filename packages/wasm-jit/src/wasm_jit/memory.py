@@ -5,7 +5,7 @@ import weakref
 
 from wasm_decoder.syntax.types import F32, F64, FUNC, I32, I64, V128, NumType, RefType, VecType
 from wasm_decoder.valid.matching import top_of
-from wasm_interp import Global, Memory, Table
+from wasm_interp import Function, Global, Memory, Table
 from wasm_interp.runtime import values
 from wasm_interp.runtime.traps import ResourceError
 
@@ -95,11 +95,21 @@ class _Elements(list[object]):
     Only the portable parts of the runtime change it, item by item, by slices of the same length, or at the end.
     """
 
-    def __init__(self, items: "Iterable[object]", word: "Callable[[object], int]") -> None:
+    def __init__(self, items: "Iterable[object]", record: "Callable[[Function], int] | None") -> None:
         super().__init__(items)
-        self._word = word
+        self._record = record
+        # every function that was ever in here, by id: compiled code may still have it when it is here no longer
+        self._known: dict[int, tuple[int, Function]] = {}
         self.words = _Words()
-        self.words.set_all(map(word, self))
+        self.words.set_all(map(self._word, self))
+
+    def _word(self, item: object) -> int:
+        if self._record is None or not isinstance(item, Function):
+            return 0
+        known = self._known.get(id(item))
+        if known is None:
+            known = self._known[id(item)] = self._record(item), item
+        return known[0]
 
     def __setitem__(self, key: "SupportsIndex | slice", value: "object") -> None:
         super().__setitem__(key, value)  # type: ignore[index]  # list's own overloads
@@ -119,11 +129,10 @@ class NativeTable(Table):
 
     __slots__ = ()
 
-    def __init__(self, type: "TableType", init: object, record: "Callable[[object], int]") -> None:
-        """``record`` gives the address of a function's record; elements of other tables are never looked at."""
+    def __init__(self, type: "TableType", init: object, record: "Callable[[Function], int]") -> None:
+        """``record`` gives the address of a function's record; other elements are never looked at."""
         super().__init__(type, init)
-        functions = top_of(type.ref.heap) is FUNC
-        self.elements = _Elements(self.elements, record if functions else lambda item: int(item is not None))
+        self.elements = _Elements(self.elements, record if top_of(type.ref.heap) is FUNC else None)
 
     @property
     def descriptor(self) -> int:

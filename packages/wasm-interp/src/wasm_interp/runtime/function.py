@@ -27,9 +27,13 @@ class Function:
         code: what calls inside WebAssembly call: takes and returns values in the representation of ``values``.
         tail: for engines: what a tail call calls instead of ``code``, None if that will do.
         host: of a host function, the Python function behind it, to be called with Python's values; None for others.
+        linked: what an engine that the function does not belong to keeps for it.
     """
 
-    __slots__ = ("__weakref__", "_call", "_run", "code", "deftype", "host", "index", "instance", "name", "tail", "type")
+    __slots__ = (
+        "__weakref__", "_call", "_run", "code", "deftype", "host", "index", "instance", "linked", "name", "tail",
+        "type",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -50,6 +54,7 @@ class Function:
         self.instance = instance
         self.index = index
         self.host = host
+        self.linked: object = None
         self._run = run
         self._call: Callable[..., object] | None = None
 
