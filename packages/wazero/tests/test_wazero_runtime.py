@@ -144,3 +144,19 @@ def test_the_compiler_is_refused_with_the_reason_where_it_cannot_run(monkeypatch
     with pytest.raises(wazero.EngineUnavailable, match="no executable memory"):
         wazero.Runtime("compiler")
     assert wazero.Runtime().engine_reason == "no executable memory"
+
+
+BEYOND = {
+    "two memories": '(module (memory 1) (memory $m 1) (func (export "f") (param i32) (result i32)'
+    " (i32.store $m (i32.const 0) (local.get 0)) (i32.load $m (i32.const 0))))",
+    "exceptions": '(module (tag $e (param i32)) (func (export "f") (param i32) (result i32)'
+    " (block $h (result i32) (try_table (result i32) (catch $e $h) (throw $e (local.get 0))))))",
+}
+
+
+@pytest.mark.parametrize("name", BEYOND)
+def test_auto_takes_the_portable_engine_for_what_the_native_one_does_not_know(name: str) -> None:
+    runtime = wazero.Runtime()
+    runtime.register("beyond", runtime.instantiate(BEYOND[name]))
+    user = runtime.instantiate('(module (import "beyond" "f" (func (param i32) (result i32))) (export "f" (func 0)))')
+    assert user.exports.f(7) == 7

@@ -1,7 +1,7 @@
 """The façade: one object that chooses an engine, loads modules, links them and keeps their instances."""
 
 from wasm_decoder import Features, WasmError
-from wasm_interp import Instance, Interpreter, Store
+from wasm_interp import Instance, Interpreter, Store, UnsupportedError
 
 from .source import load
 
@@ -28,6 +28,9 @@ class EngineUnavailable(WasmError):
 class Runtime:
     """Runs modules in one store: what it instantiates can be linked together.
 
+    With engine="auto", a module that needs more than the native engine knows (beyond WebAssembly 2.0: several memories,
+    tags, structures …) gets the portable engine; the two can import from each other.
+
     Attributes:
         engine: "compiler" (the native engine) or "interpreter" (the portable one).
         engine_reason: why the native engine is not used; None if it is.
@@ -53,6 +56,7 @@ class Runtime:
         self.engine, self.engine_reason, made = choose_engine(engine)
         self.features = features
         self.store = Store(made, features=features)
+        self._may_choose = engine == "auto" and self.engine == "compiler"
 
     def load(self, source: "ModuleSource") -> "Module":
         """Decode or parse a module, so that it can be instantiated several times; ``wazero.load`` says what it takes.
@@ -87,7 +91,21 @@ class Runtime:
             for system in ("wasi_snapshot_preview1", "wasi_unstable"):
                 given.setdefault(system, wasi.imports(system))
             imports = given
-        return self.store.instantiate(self.load(source), imports, name=name, validate=validate)
+        module = self.load(source)
+        if self._may_choose and not _native_knows(module):
+            return self._portable().instantiate(module, imports, name=name, validate=validate)
+        try:
+            return self.store.instantiate(module, imports, name=name, validate=validate)
+        except UnsupportedError:
+            if not self._may_choose or module.start is not None:  # what a start function did cannot be undone
+                raise
+            return self._portable().instantiate(module, imports, name=name, validate=validate)
+
+    def _portable(self) -> Store:
+        """A store of the portable engine in which the same modules are registered."""
+        store = Store(Interpreter(), features=self.features)
+        store.modules = self.store.modules
+        return store
 
     def register(self, name: str, exports: "Mapping[str, object] | Instance") -> None:
         """Let every later instantiation find an instance's exports, or a host module, under an import name."""
@@ -95,6 +113,17 @@ class Runtime:
 
     def __repr__(self) -> str:
         return f"<Runtime: {self.engine}>"
+
+
+def _native_knows(module: "Module") -> bool:
+    """Whether what stands outside function bodies is WebAssembly 2.0, or not valid at all."""
+    from wasm_decoder import validate
+
+    try:
+        validate(module, Features.CORE_2_0, bodies=False)
+    except WasmError:
+        return False
+    return True
 
 
 def choose_engine(name: str) -> "tuple[str, str | None, Engine]":
