@@ -43,6 +43,7 @@ class _Code:
     def __init__(self, module: "Module") -> None:
         self.layout = Layout(module)
         self.compiled: dict[int, traces.Compiled] = {}
+        self.instances: weakref.WeakSet[Instance] = weakref.WeakSet()
 
     @classmethod
     def of(cls, module: "Module") -> "_Code":
@@ -81,6 +82,7 @@ class Linked:
         self.features = features
         self.module = module = instance.module
         self.code = _Code.of(module)
+        self.code.instances.add(instance)
         layout = self.code.layout
         self.context = start = context(layout.size, self)
         _linked[start] = self
@@ -158,7 +160,7 @@ class Linked:
             made, frame = compile_function(module, layout, number)
             block = support().code.place(made.data)
             marks: list[tuple[int, int]] = made.marks  # type: ignore[assignment]  # linkage marks with ints
-            compiled = traces.Compiled(module, number + layout.imports, block, frame, marks)
+            compiled = traces.Compiled(code.instances, number + layout.imports, block, frame, marks)
             code.compiled[number] = compiled
             traces.watch(compiled)
         self._make_helpers()

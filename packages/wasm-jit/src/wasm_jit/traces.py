@@ -18,7 +18,7 @@ from .native import linux
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from wasm_decoder import Module
+    from wasm_interp import Instance
 
     from .native.code import Block
 
@@ -31,17 +31,23 @@ class Compiled:
 
     Attributes:
         index: the function's, in its module.
+        instances: the instances that run it.
         block: where the code is.
         frame: the size of its frame in bytes.
         marks: offsets in the code, ascending; ``places`` has the offset in the module for each.
     """
 
-    __slots__ = ("__weakref__", "block", "frame", "index", "marks", "module", "places")
+    __slots__ = ("__weakref__", "block", "frame", "index", "instances", "marks", "places")
 
     def __init__(
-        self, module: "Module", index: int, block: "Block", frame: int, marks: "list[tuple[int, int]]"
+        self,
+        instances: "weakref.WeakSet[Instance]",
+        index: int,
+        block: "Block",
+        frame: int,
+        marks: "list[tuple[int, int]]",
     ) -> None:
-        self.module = weakref.ref(module)
+        self.instances = instances
         self.index = index
         self.block = block
         self.frame = frame
@@ -83,9 +89,12 @@ def walk(pc: int, sp: int) -> "list[Frame]":
     code = find(pc)
     while code is not None:
         place = code.place(pc)
-        module = code.module()
-        name = names(module).funcs.get(code.index, "") if module is not None else ""
-        frames.append(Frame(code.index, name, place if place > 0 else None))
+        instances = list(code.instances)
+        name = names(instances[0].module).funcs.get(code.index, "") if instances else ""
+        # which instance it was is not noted anywhere: it has a name if all that share the code have the same
+        owners = {instance.name for instance in instances}
+        owner = owners.pop() if len(owners) == 1 else ""
+        frames.append(Frame(code.index, name, place if place > 0 else None, owner))
         if place != ENTRY or len(frames) > 1:
             sp += code.frame
         pc = linux.word(sp)
