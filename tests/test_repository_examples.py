@@ -6,13 +6,18 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import wazero
 from wasm_decoder import encode, parse_wat
 
+if TYPE_CHECKING:
+    from wazero.runtime import EngineName
+
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "examples"
+ENGINES: "list[EngineName]" = ["auto", "interpreter"]
 
 
 def driver(name: str, *args: str) -> str:
@@ -35,18 +40,22 @@ def test_the_modules_made_from_text_are_up_to_date(source: Path) -> None:
     assert encode(parse_wat(source.read_text(encoding="utf-8"))) == source.with_suffix(".wasm").read_bytes()
 
 
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("kind", ["wat", "wasm"])
-def test_fib(kind: str) -> None:
-    exports = wazero.Runtime().instantiate(EXAMPLES / "fib" / f"fib.{kind}").exports
+def test_fib(kind: str, engine: "EngineName") -> None:
+    exports = wazero.Runtime(engine).instantiate(EXAMPLES / "fib" / f"fib.{kind}").exports
     assert [exports.fib(n) for n in range(12)] == [0, 1, 1, 2, 3, 5, 8, 13, 21, 34, 55, 89]
     assert exports.quick(92) == 7540113804746346429
 
 
-def test_sha256sum_of_files(tmp_path: Path) -> None:
+@pytest.mark.parametrize("engine", ENGINES)
+def test_sha256sum_of_files(engine: "EngineName", tmp_path: Path) -> None:
     contents = {"empty": b"", "short": b"abc", "edge": bytes(55), "block": bytes(range(64)), "long": b"wazero" * 7000}
     for name, content in contents.items():
         (tmp_path / name).write_bytes(content)
-    done = wazero.run(EXAMPLES / "sha256sum/sha256sum.wasm", *contents, mounts={"/": tmp_path}, text=True)
+    done = wazero.run(
+        EXAMPLES / "sha256sum/sha256sum.wasm", *contents, mounts={"/": tmp_path}, text=True, engine=engine
+    )
     expected = [f"{hashlib.sha256(content).hexdigest()}  {name}\n" for name, content in contents.items()]
     assert (done.returncode, done.stderr, done.stdout) == (0, "", "".join(expected))
 
@@ -69,7 +78,8 @@ def test_wc(text: str, counts: str) -> None:
     assert done.stdout == counts + "\n"
 
 
-def test_adventure_can_be_won() -> None:
+@pytest.mark.parametrize("engine", ENGINES)
+def test_adventure_can_be_won(engine: "EngineName") -> None:
     commands = [
         "e",
         "take lamp",
@@ -87,7 +97,7 @@ def test_adventure_can_be_won() -> None:
         "s",
         "s",
     ]
-    done = wazero.run(EXAMPLES / "adventure/adventure.wasm", input="\n".join(commands), text=True)
+    done = wazero.run(EXAMPLES / "adventure/adventure.wasm", input="\n".join(commands), text=True, engine=engine)
     assert done.returncode == 0
     assert isinstance(done.stdout, str)
     assert "The door is locked." in done.stdout

@@ -118,9 +118,10 @@ def test_invoke_complains_in_one_line(words: str, code: int, message: str, tmp_p
     assert message in err.splitlines()[0]
 
 
-def test_a_trap_prints_its_frames(guest: Guest, capfd: Captured) -> None:
+@pytest.mark.parametrize("engine", ["auto", "interpreter"])
+def test_a_trap_prints_its_frames(engine: str, guest: Guest, capfd: Captured) -> None:
     path = guest("trap")
-    assert main(["run", path]) == 134
+    assert main(["run", path, "--engine", engine]) == 134
     lines = capfd.readouterr().err.splitlines()
     assert lines[:2] == ["panic: no more", f"wazero: {path}: trap: unreachable"]
     frames = [line.split(" (")[0].strip() for line in lines[2:] if line.startswith(" ")]
@@ -163,8 +164,9 @@ def test_wrong_options_end_with_2(words: str, message: str, capfd: Captured) -> 
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
-def test_ctrl_c_ends_a_program_that_runs_forever(guest: Guest) -> None:
-    command = [sys.executable, "-m", "wazero", "run", guest("forever")]
+@pytest.mark.parametrize("engine", ["auto", "interpreter"])
+def test_ctrl_c_ends_a_program_that_runs_forever(engine: str, guest: Guest) -> None:
+    command = [sys.executable, "-m", "wazero", "run", "--engine", engine, guest("forever")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"ready\n"
