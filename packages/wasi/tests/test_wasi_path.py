@@ -419,6 +419,8 @@ def test_from_one_mount_to_another(start: "Start", tmp_path: Path, call: tuple[A
     (tmp_path / "a.txt").touch()
     (tmp_path / "b").touch()
     # even if both are the same folder
+    same = HostDir(tmp_path)
+    assert start(mounts={"/one": same, "/two": same}).errno(*call) == "EXDEV"
     guest = start(mounts={"/one": tmp_path, "/two": tmp_path})
     assert guest.errno(*call) == "EXDEV"
     assert sorted(os.listdir(tmp_path)) == ["a.txt", "b"]

@@ -117,7 +117,7 @@ class Wasi:
             directory = fs.root()
             self.descriptors.add(
                 DirectoryDescriptor(
-                    directory, fs, rights.DIRECTORY, rights.ALL, readonly=fs.readonly, preopen=_string(guest)
+                    directory, directory, rights.DIRECTORY, rights.ALL, readonly=fs.readonly, preopen=_string(guest)
                 )
             )
         for socket in sockets:

@@ -275,6 +275,9 @@ class _Shared(Descriptor):
     def fileno(self) -> int:
         return self._descriptor.fileno()
 
+    def close(self) -> None:
+        self._descriptor.close()  # which only flushes, so that it may happen twice
+
 
 def source(given: "Source") -> Descriptor:
     """The descriptor for a ``stdin`` of ``Wasi``.  Raises TypeError or ValueError for what is none."""
