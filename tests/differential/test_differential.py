@@ -19,14 +19,14 @@ REGRESSIONS = Path(__file__).parent / "regressions"
 @pytest.mark.parametrize("name", ENGINES)
 def test_random_modules_behave_as_in_wasmtime(name: str) -> None:
     count = Count()
-    search_modules(20261120, until(count=2500, seconds=50), {name: ENGINES[name]()}, count)
+    search_modules(20261120, until(count=2500, seconds=30), {name: ENGINES[name]()}, count)
     assert count.tried > 0
 
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_damaged_binaries_are_accepted_or_rejected_as_by_wasmtime(version: str) -> None:
     count = Count()
-    search_bytes(20261120, until(count=10_000, seconds=20), count, version)
+    search_bytes(20261120, until(count=10_000, seconds=15), count, version)
     assert count.outcomes["accepted"] > 0
     assert count.outcomes["rejected"] > 0
 
