@@ -510,6 +510,40 @@ def test_what_a_host_function_returns_lives_until_the_outermost_call_ends() -> N
     assert resting()
 
 
+def test_an_object_can_be_kept_until_the_calls_that_need_it_have_ended() -> None:
+    class Thing:
+        pass
+
+    world, other = World(), World()
+    gone: list[weakref.ref[Thing]] = []
+
+    def drops() -> None:
+        for context in (world.context, other.context):
+            thing = Thing()
+            gone.append(weakref.ref(thing))
+            executions.keep_if_running(thing, context, context + 1)
+
+    record = world.record(host_code("", ""), drops)
+
+    def body(a: Assembler) -> None:
+        a.push_r(CONTEXT)
+        a.mov64_ri(SCRATCH, record)
+        a.call_m(SCRATCH, abi.F_CODE)
+        a.pop_r(CONTEXT)
+        a.ret()
+
+    def looks() -> None:
+        call()
+        assert [ref() is not None for ref in gone] == [True, False]
+
+    call = world.function("", "", body)
+    World().host("", "", looks)()
+    assert [ref() for ref in gone] == [None, None]
+    assert resting()
+    drops()
+    assert gone[-2]() is None
+
+
 # exceptions and re-entrance
 
 

@@ -20,6 +20,7 @@ if native.unavailable() is None:
     from wasm_jit.native import linux
     from wasm_jit.native.code import CodeSpace
     from wasm_jit.native.memory import REACH, GuardedMemory
+    from wasm_jit.native.owned import Owned
     from wasm_jit.native.stacks import MARGIN, Stack
 
 
@@ -151,6 +152,37 @@ def test_a_segment_goes_when_nothing_is_in_it() -> None:
     del space, first, second, third
     gc.collect()
     assert events == ["new", "new", "gone", "gone"]
+
+
+# ownership
+
+
+def test_what_is_owned_goes_with_its_last_reference_and_not_before() -> None:
+    gone: list[str] = []
+
+    class Resurrects:
+        def __init__(self) -> None:
+            self.room = Owned(lambda: gone.append("x"))
+            self.me = self
+
+        def __del__(self) -> None:
+            saved.append(self)
+
+    saved: list[Resurrects] = []
+    Resurrects()
+    gc.collect()
+    assert (len(saved), gone) == (1, [])
+    saved.clear()
+    gc.collect()
+    assert gone == ["x"]
+    once = Owned(lambda: gone.append("y"))
+    once.give_back()
+    once.give_back()
+    kept = Owned(lambda: gone.append("z"))
+    kept.keep()
+    del once, kept
+    assert gone == ["x", "y"]
+    assert not gc.is_tracked(Owned(list)._token)  # what all of this rests on
 
 
 # guarded memory

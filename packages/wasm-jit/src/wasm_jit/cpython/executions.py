@@ -9,6 +9,7 @@ from ..amd64 import abi
 from ..native import linux
 from ..native.stacks import Stack
 from ..native.ticker import ticker
+from . import layout
 
 #: Bytes of stack for compiled code, for executions that are made from now on.
 stack_size = 1 << 20
@@ -74,6 +75,25 @@ def _host_limit() -> int:
     _libc.pthread_attr_getstack(attributes, ctypes.byref(start), ctypes.byref(size))
     _libc.pthread_attr_destroy(attributes)
     return (start.value or 0) + min(256 << 10, size.value // 4)
+
+
+def keep_if_running(item: object, start: int, end: int) -> None:
+    """Keep an object until no call that is under way can come back to code that has an address from ``start`` to
+    ``end`` on its stack.
+
+    For the finalizer of what the addresses are in. Every function that can lead to Python has its context on the
+    stack then.
+    """
+    for execution in _executions.values():
+        if not linux.word(execution + abi.ACTIVE):
+            continue
+        low, high = linux.word(execution + abi.WASM_SP), linux.word(execution + abi.STACK_TOP)
+        words = (ctypes.c_uint64 * ((high - low) // 8)).from_address(low)
+        if any(start <= word < end for word in words[:]):
+            kept = layout.object_at(linux.word(execution + abi.KEPT_LIST))
+            assert isinstance(kept, list)
+            kept.append(item)
+            linux.set_word(execution + abi.KEPT, linux.word(execution + abi.KEPT) + 1)
 
 
 def immortal(item: object) -> int:

@@ -43,7 +43,7 @@ FRAME_SP, FRAME_HOST_SP, FRAME_SIZE, FRAME_ENTRY = 0, 8, 16, 24
 FRAME_SLOTS = 32  # then 16 bytes for each value
 SAVED = (RBX, RBP, R12, R13, R14, R15)  # by entries, in this order
 
-_ALL = (RAX, RCX, RDX, RBX, RSI, RDI, RBP, R8, R9, R10, R11, R12, R13)
+_ALL = (RAX, RCX, RDX, RBX, RSI, RDI, RBP, R8, R9, R10, R11, R12, R13, CONTEXT)  # the last for keep_if_running
 
 
 def call_api(a: Assembler, name: str) -> None:

@@ -14,6 +14,7 @@ from _thread import allocate_lock
 from bisect import insort
 
 from . import linux
+from .owned import Owned
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,14 +33,13 @@ class Block:
         size: bytes.
     """
 
-    __slots__ = ("__weakref__", "_finalizer", "_segment", "address", "size")
+    __slots__ = ("_room", "_segment", "address", "size")
 
     def __init__(self, segment: "_Segment", address: int, size: int) -> None:
         self._segment = segment
         self.address = address
         self.size = size
-        self._finalizer = weakref.finalize(self, segment.free, address, size)
-        self._finalizer.atexit = False
+        self._room = Owned(lambda: segment.free(address, size))
 
     def write(self, code: bytes) -> None:
         """Put code here, once, before anything runs it. Raises ValueError if it is too long."""
@@ -49,12 +49,12 @@ class Block:
 
     def keep(self) -> None:
         """Leave the code where it is for as long as the process lives, whatever becomes of this object."""
-        self._finalizer.detach()
-        self._segment.finalizer.detach()
+        self._room.keep()
+        self._segment.room.keep()
 
     def release(self) -> None:
         """Give the room back; nothing may run it any more. A second time does nothing."""
-        self._finalizer()
+        self._room.give_back()
 
 
 class _Segment:
@@ -82,9 +82,9 @@ class _Segment:
             self.shift = 0  # no second mapping: pages are flipped
         self.step = ALIGNMENT if self.shift else linux.PAGE
         self.holes = [(self.start, size)]  # by address
-        shift = self.shift
-        self.finalizer = weakref.finalize(self, _unmap, self.start, size, shift)
-        self.finalizer.atexit = False  # code may run as long as the process lives
+        start, shift = self.start, self.shift
+        self.room = Owned(lambda: _unmap(start, size, shift))
+        self.watch: Owned | None = None
 
     def allocate(self, size: int) -> "int | None":
         size = -(-size // self.step) * self.step
@@ -168,7 +168,7 @@ class CodeSpace:
                 return Block(segment, address, size)
         segment = _Segment(max(self._size, linux.pages(size)))
         if self._watch is not None:
-            weakref.finalize(segment, self._watch(segment.start, segment.start + segment.size)).atexit = False
+            segment.watch = Owned(self._watch(segment.start, segment.start + segment.size))
         # an empty segment stays as long as it is the only one
         self._segments = [old for old in self._segments if old.live] + [segment]
         address = segment.allocate(size)

@@ -6,20 +6,20 @@ stay valid.
 """
 
 import ctypes
-import weakref
 
 from . import faults, linux
+from .owned import Owned
 
 #: What an access without a check in the code can reach, with a page on top.
 REACH = (2 << 32) + 0x10000
 
 
 class _Pages(ctypes.Array[ctypes.c_ubyte]):
-    """The bytes that a view shows; as the view's owner it keeps the memory."""
+    """The bytes that a view shows; as the view's owner it keeps the address space."""
 
     _type_ = ctypes.c_ubyte
     _length_ = 0
-    owner: "GuardedMemory"
+    room: Owned
 
 
 class GuardedMemory:
@@ -42,12 +42,11 @@ class GuardedMemory:
         self.reserved = linux.pages(max(reserve, size))
         self.size = 0
         self.address = linux.reserve(self.reserved)
-        unwatch = faults.watch_memory(self.address, self.address + self.reserved)
-        self._finalizer = weakref.finalize(self, _give_back, self.address, self.reserved, unwatch)
-        self._finalizer.atexit = False
+        address, reserved = self.address, self.reserved
+        unwatch = faults.watch_memory(address, address + reserved)
+        self._room = Owned(lambda: _give_back(address, reserved, unwatch))
         self._array: type[_Pages] = _Pages
         if not self.grow(size):
-            self._finalizer()
             raise OSError(12, f"can't allocate {size} bytes")
 
     def grow(self, size: int) -> bool:
@@ -67,7 +66,7 @@ class GuardedMemory:
         if self._array._length_ != self.size:
             self._array = type("_Pages", (_Pages,), {"_length_": self.size, "_type_": ctypes.c_ubyte})
         array = self._array.from_address(self.address)
-        array.owner = self
+        array.room = self._room
         return memoryview(array).cast("B")
 
 
