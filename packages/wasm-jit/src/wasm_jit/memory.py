@@ -23,13 +23,39 @@ if TYPE_CHECKING:
 _MOST = 1 << 32
 
 
+def _reserve(size: int, most: int, guarded: bool) -> "tuple[GuardedMemory, bool]":
+    """Address space for a memory of ``size`` bytes that may grow to ``most``, and whether its bounds are guarded.
+
+    Raises OSError if there is not even room for the size.
+    """
+    if guarded:
+        try:
+            return GuardedMemory(size), True
+        except OSError:
+            pass
+    reserve = most
+    while reserve > size:
+        try:
+            return GuardedMemory(size, reserve), False
+        except OSError:
+            reserve //= 2
+    return GuardedMemory(size, max(size, 1)), False
+
+
 class NativeMemory(Memory):
-    """A linear memory whose bounds the processor checks.  It never moves: views stay valid and show what is written."""
+    """A linear memory.  It never moves: views stay valid and show what is written.
 
-    __slots__ = ("_guarded",)
+    Attributes:
+        guarded: whether the processor checks its bounds.
+    """
 
-    def __init__(self, type: "MemType") -> None:
-        """A memory of the minimum size.  Raises ResourceError if the host cannot provide it."""
+    __slots__ = ("_pages", "guarded")
+
+    def __init__(self, type: "MemType", guarded: bool = True) -> None:
+        """A memory of the minimum size.  Raises ResourceError if the host cannot provide it.
+
+        Where there is no address space for ``guarded``, or it is not wanted, code has to check bounds itself.
+        """
         self._type = type
         self._page = 1 << type.page_size_log2
         most = _MOST >> type.page_size_log2
@@ -39,15 +65,15 @@ class NativeMemory(Memory):
         try:
             if type.limits.min > most:
                 raise OSError
-            self._guarded = GuardedMemory(self._size)
+            self._pages, self.guarded = _reserve(self._size, self._most << type.page_size_log2, guarded)
         except OSError:
             raise ResourceError(f"no room for a memory of {type.limits.min} pages") from None
-        self._buffer = self._guarded.view()
+        self._buffer = self._pages.view()
 
     @property
     def address(self) -> int:
         """Where byte 0 is."""
-        return self._guarded.address
+        return self._pages.address
 
     def try_grow(self, pages: int) -> int:
         """As ``Memory.try_grow``."""
@@ -55,10 +81,10 @@ class NativeMemory(Memory):
         previous = self._size >> shift
         if pages == 0:
             return previous
-        if not 0 < pages <= self._most - previous or not self._guarded.grow(self._size + (pages << shift)):
+        if not 0 < pages <= self._most - previous or not self._pages.grow(self._size + (pages << shift)):
             return -1
         self._size += pages << shift
-        self._buffer = self._guarded.view()
+        self._buffer = self._pages.view()
         for user in self._users:
             user.refresh(self)
         return previous

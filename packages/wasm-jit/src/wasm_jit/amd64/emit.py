@@ -38,7 +38,7 @@ from .convention import (
     VECTOR_SCRATCH,
     VECTOR_SCRATCH_2,
 )
-from .registers import AE, NE, NONE, NP, RAX, RCX, RDX, RSP, E, O, P
+from .registers import AE, NE, NONE, NP, RAX, RCX, RDX, RSP, A, E, O, P
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,6 +55,18 @@ _GENERAL_SET = sum(1 << r for r in GENERAL)
 _VECTOR_SET = sum(1 << r + 16 for r in VECTOR)
 _VECTOR_TYPES = (T_F32, T_F64, T_V128)
 _LOAD_OF = {T_I32: "mov32", T_I64: "mov64", T_REF: "mov64", T_F32: "movss", T_F64: "movsd", T_V128: "movups"}
+# How many bytes of memory instructions access; the vector instructions that are not here access 16.
+_ACCESS_SIZES = {
+    **{f"{name}32": 4 for name in ("mov", "add", "sub", "imul", "and", "or", "xor", "cmp")},
+    **{f"{name}64": 8 for name in ("mov", "add", "sub", "imul", "and", "or", "xor", "cmp")},
+    **{f"{name}ss": 4 for name in ("mov", "add", "sub", "mul", "div")}, "ucomiss": 4,
+    **{f"{name}sd": 8 for name in ("mov", "add", "sub", "mul", "div")}, "ucomisd": 8,
+    **{f"{name}{kind}": size for kind, size in (("b", 1), ("w", 2), ("d", 4), ("q", 8)) for name in ("pinsr", "pextr")},
+    **{f"pmov{sign}x{kinds}": 8 for sign in "sz" for kinds in ("bw", "wd", "dq")},
+    "mov8": 1, "movzx8": 1, "movsx8_32": 1, "movsx8_64": 1, "vpbroadcastb": 1,
+    "mov16": 2, "movzx16": 2, "movsx16_32": 2, "movsx16_64": 2, "vpbroadcastw": 2,
+    "movsxd": 4, "vbroadcastss": 4, "movddup": 8,
+}  # fmt: skip
 _BROADCASTS = {
     "vpbroadcastb": ("movzx8", "i8x16"), "vpbroadcastw": ("movzx16", "i16x8"), "vbroadcastss": ("mov32", "i32x4"),
 }  # fmt: skip
@@ -95,14 +107,17 @@ class Emitter(Allocator):
         *,
         avx: bool = True,
         bmi: bool = True,
+        guarded: bool = True,
+        asm: "Assembler | None" = None,
     ) -> None:
         super().__init__(f, selected)
         self.module = module
         self.layout = layout
         self.leaves = False  # whether it calls what may belong to another instance
-        self.asm = Assembler()
+        self.asm = Assembler() if asm is None else asm
         self.avx = avx
         self.bmi = bmi
+        self.guarded = guarded  # whether accesses beyond the end of memory fault by themselves
         self.labels = [self.asm.label() for _ in f.code]
         self.outgoing = 0  # bytes of stack for arguments
         self.cold: list[tuple[int, Out]] = []  # what stands after the function: (label, code)
@@ -207,7 +222,7 @@ class Emitter(Allocator):
             if ends & 1:
                 self.end(a)
             r = self.define(d, index) & 15
-            out.append((self.asm.mark, place))
+            self.access(x[0], index, offset, place)
             if name in _BROADCASTS and not self.avx:
                 self.broadcast(name, r, index, offset)
             elif index >= 0:
@@ -220,7 +235,7 @@ class Emitter(Allocator):
                 name = self.prefix + name
             index = self.use(a) if a >= 0 else -1
             r = self.use(b) & 15
-            out.append((self.asm.mark, place))
+            self.access(x[0], index, offset, place)
             if index >= 0:
                 out.append((op(name + "_xr"), MEMORY, index, 0, offset, r))
             else:
@@ -258,7 +273,7 @@ class Emitter(Allocator):
                 out.append((op(x[0] + "_ri"), ra, x[1]))
             else:
                 name, offset, place = x
-                out.append((self.asm.mark, place))
+                self.access(name, self.use(b) if b >= 0 else -1, offset, place)
                 self.with_memory(name, (ra,), b, offset)
         elif kind == k.MOVI:
             self.constant(out, self.define(d), *x)
@@ -287,7 +302,7 @@ class Emitter(Allocator):
             rd = self.define(d, ra)
             if rd != ra:
                 out.append((op("mov64_rr"), rd, ra))
-            out.append((self.asm.mark, place))
+            self.access(name, self.use(b) if b >= 0 else -1, offset, place)
             self.with_memory(name, (rd,), b, offset)
         elif kind == k.COPY:
             ra = self.use(a)
@@ -300,7 +315,7 @@ class Emitter(Allocator):
             self.shift(d, a, b, x, ends)
         elif kind == k.STOREI:
             name, offset, place, immediate = x
-            out.append((self.asm.mark, place))
+            self.access(name, self.use(a) if a >= 0 else -1, offset, place)
             if a >= 0:
                 out.append((op(name + "_xi"), MEMORY, self.use(a), 0, offset, immediate))
             else:
@@ -357,12 +372,12 @@ class Emitter(Allocator):
                 before = (rd,)
                 if rd != ra & 15:
                     out.append((op("movaps_rr"), rd, ra & 15))
-            out.append((self.asm.mark, place))
+            self.access(name, self.use(b) if b >= 0 else -1, offset, place)
             self.with_memory(self.prefix + name, before, b, offset, lane)
         elif kind == k.STORE_LANE:
             name, offset, place, lane = x
             rb = self.use(b) & 15
-            out.append((self.asm.mark, place))
+            self.access(name, self.use(a) if a >= 0 else -1, offset, place)
             if a >= 0:
                 out.append((op(f"{self.prefix}{name}_xri"), MEMORY, self.use(a), 0, offset, rb, lane))
             else:
@@ -386,6 +401,22 @@ class Emitter(Allocator):
                 self.end(c)
             if ends & 8:
                 self.drop(d)
+
+    def access(self, name: str, index: int, offset: int, place: int) -> None:
+        """Before an access to memory at a register (−1 for none) + offset: a check, or a mark for the fault."""
+        out, op = self.out, self.op
+        if self.guarded:
+            out.append((self.asm.mark, place))
+            return
+        end = offset + _ACCESS_SIZES.get(name, 16)
+        if index < 0:
+            out.append((op("mov64_ri"), SCRATCH, end))
+        elif end < 1 << 31:
+            out.append((op("lea64_rm"), SCRATCH, index, end))
+        else:
+            out += ((op("mov64_ri"), SCRATCH, end), (op("add64_rr"), SCRATCH, index))
+        out.append((op("cmp64_rm"), SCRATCH, CONTEXT, abi.MEMORY_SIZE))
+        out.append((self.asm.jcc, A, self.trap("out of bounds memory access", place)))
 
     def with_memory(self, name: str, before: "tuple[int, ...]", index: int, offset: int, *after: int) -> None:
         """An instruction with a memory operand at index (a virtual register, −1 for none) + offset."""
@@ -455,7 +486,7 @@ class Emitter(Allocator):
         if kind == k.FBIN:
             out.append((op(f"{name}_{form}r"), *before, rb & 15))
         elif kind == k.FBINM:
-            out.append((self.asm.mark, x[2]))
+            self.access(x[0], self.use(b) if b >= 0 else -1, x[1], x[2])
             self.with_memory(name, before, b, x[1])
         else:
             # abs and neg of a scalar are done on the whole register
