@@ -87,7 +87,7 @@ def _kind(difference: str) -> str:
 def search_modules(seed: int, stop: Callable[[int], bool], engines: Mapping[str, Engine], count: Count) -> None:
     """Run random modules.  Raises Divergence."""
     for rng in seeds(seed, stop):
-        data = rng.randbytes(rng.choice((60, 150, 300, 600, 1200)))
+        data = rng.randbytes(rng.choice((40, 80, 150, 300, 600)))
         program = generate(data)
         found = compare(program, engines)
         count.tried += 1
