@@ -9,24 +9,64 @@ from .ir.prune import prune
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Protocol
+
     from wasm_decoder.syntax.module import Module
 
-    from .amd64.assembler import Code
+    from .amd64.assembler import Assembler, Code
+    from .ir.function import IRFunction
     from .layout import Layout
+
+    class Observer(Protocol):
+        """Who wants to see the stages of a compilation (``dump``)."""
+
+        def ssa(self, f: IRFunction) -> None:
+            """The function as it was built."""
+
+        def opt(self, f: IRFunction) -> None:
+            """The function after the last optimisation."""
+
+        def assembler(self) -> Assembler:
+            """What emits the code."""
+
+
+#: The features of the processor that make a difference to the code, beyond ``processor.BASE``.
+USED = ("avx2", "bmi2")
+
+
+def target(features: "frozenset[str] | None" = None) -> str:
+    """What the code is for, in words: code for one target is not to run on another."""
+    have = processor.features() if features is None else features
+    return " ".join(["amd64", *[feature for feature in USED if feature in have]])
 
 
 def compile_function(
-    module: "Module", layout: "Layout", number: int, features: "frozenset[str] | None" = None
+    module: "Module",
+    layout: "Layout",
+    number: int,
+    features: "frozenset[str] | None" = None,
+    observer: "Observer | None" = None,
+    *,
+    guarded: bool = True,
 ) -> "tuple[Code, int]":
     """The code of the function that the module defines as its ``number``-th, and the size of its frame in bytes.
 
     The function is valid.  ``features`` are the processor's (``amd64.processor``), by default those of this one.
+    Without ``guarded`` memories the code checks bounds itself.
+    ``observer`` is told of the stages.
     """
     if features is None:
         features = processor.features()
     avx = "avx2" in features
     f = build(module, scan(module, module.funcs[number]))
+    if observer is not None:
+        observer.ssa(f)
     counts = prune(f)
-    emitter = Emitter(f, select(f, counts, avx=avx), module, layout, avx=avx, bmi="bmi2" in features)
+    asm = None
+    if observer is not None:
+        observer.opt(f)
+        asm = observer.assembler()
+    selected = select(f, counts, avx=avx)
+    emitter = Emitter(f, selected, module, layout, avx=avx, bmi="bmi2" in features, guarded=guarded, asm=asm)
     code = emitter.emit()
     return code, emitter.frame_size

@@ -19,6 +19,7 @@ from .helpers import helper
 from .layout import Layout
 from .memory import NativeGlobal, NativeMemory, NativeTable, context
 from .native import linux
+from .routine import Routine
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from wasm_decoder import Features, Module
     from wasm_decoder.syntax.types import GlobalType, MemType, TableType, ValType
     from wasm_interp import Memory
+
+    from .cache import Cache, Stored
 
 _KINDS = {I32: "i", I64: "l", F32: "f", F64: "d", V128: "v"}
 
@@ -42,7 +45,7 @@ class _Code:
 
     def __init__(self, module: "Module") -> None:
         self.layout = Layout(module)
-        self.compiled: dict[int, traces.Compiled] = {}
+        self.compiled: dict[tuple[int, bool], traces.Compiled] = {}  # by number, and whether memory is guarded
         self.instances: weakref.WeakSet[Instance] = weakref.WeakSet()
 
     @classmethod
@@ -73,13 +76,15 @@ class Linked:
     """What the engine keeps for an instance: its context, and what machine code has to find in it."""
 
     __slots__ = (
-        "__weakref__", "_helpers", "_instance", "_kept", "_missing", "code", "context", "engine", "features", "module",
+        "__weakref__", "_helpers", "_instance", "_kept", "_missing", "code", "context", "engine", "features", "lazy",
+        "module",
     )  # fmt: skip
 
-    def __init__(self, engine: "Compiler", instance: Instance, features: "Features | None") -> None:
+    def __init__(self, engine: "Compiler", instance: Instance, features: "Features", lazy: bool) -> None:
         self.engine = engine
         self._instance = weakref.ref(instance)
         self.features = features
+        self.lazy = lazy
         self.module = module = instance.module
         self.code = _Code.of(module)
         self.code.instances.add(instance)
@@ -151,20 +156,45 @@ class Linked:
         layout = code.layout
         number = (record - self.context - layout.functions) // abi.FUNCTION_SIZE
         self.complete()
-        compiled = code.compiled.get(number)
+        guarded = self.guarded
+        compiled = code.compiled.get((number, guarded))
         if compiled is None:
-            if self.features is not None:
-                from wasm_decoder.valid import validate_func
+            stored = self.stored if guarded else None  # what is kept relies on guards
+            routine = stored.get(number) if stored is not None else None
+            if routine is None:
+                if self.lazy:
+                    from wasm_decoder.valid import validate_func
 
-                validate_func(module, number, self.features)
-            made, frame = compile_function(module, layout, number)
-            block = support().code.place(made.data)
-            marks: list[tuple[int, int]] = made.marks  # type: ignore[assignment]  # linkage marks with ints
-            compiled = traces.Compiled(code.instances, number + layout.imports, block, frame, marks)
-            code.compiled[number] = compiled
-            traces.watch(compiled)
+                    validate_func(module, number, self.features)
+                routine = Routine.of(*compile_function(module, layout, number, guarded=guarded))
+                if stored is not None:
+                    stored.put(number, routine)
+            compiled = self.install(number, routine, guarded)
         self._make_helpers()
         set_code(record, compiled.block.address)
+
+    @property
+    def stored(self) -> "Stored | None":
+        """What the engine's cache has of the module, None without a cache."""
+        cache = self.engine.cache
+        return cache.of(self.module, self.features, guarded=self.guarded) if cache is not None else None
+
+    @property
+    def guarded(self) -> bool:
+        """Whether its code may leave the bounds of memories to the processor."""
+        return all(memory.guarded for memory in self.instance.mems if isinstance(memory, NativeMemory))
+
+    def install(self, number: int, routine: Routine, guarded: bool = True) -> traces.Compiled:
+        """Put the code of a function where it can run, for all instances of the module; it does not run yet."""
+        code = self.code
+        layout = code.layout
+        block = support().code.place(routine.linked(layout.helper))
+        compiled = traces.Compiled(
+            code.instances, number + layout.imports, block, routine.frame, routine.offsets, routine.places
+        )
+        code.compiled[number, self.guarded] = compiled
+        traces.watch(compiled)
+        return compiled
 
     def _make_helpers(self) -> None:
         """Give the context the helpers that code asked for since the last time."""
@@ -221,17 +251,25 @@ def _compile(record: int) -> None:
 
 
 class Compiler(Engine):
-    """The native engine.  It runs Core 2.0; OSError from the constructor says why it can't run here."""
+    """The native engine.  It runs Core 2.0; OSError from the constructor says why it can't run here.
+
+    Args:
+        guarded: let the processor check the bounds of memories, where there is address space for that; otherwise the
+            code does.
+        cache: where compiled code is kept from one process to the next; without one it is not.
+    """
 
     name = "compiler"
 
-    def __init__(self) -> None:
+    def __init__(self, *, guarded: bool = True, cache: "Cache | None" = None) -> None:
+        self.guarded = guarded
+        self.cache = cache
         support()
         convert.OTHER_RECORDS[:] = [_argument_record]
 
     def memory(self, type: "MemType") -> NativeMemory:
         """As ``Engine.memory``."""
-        return NativeMemory(type)
+        return NativeMemory(type, self.guarded)
 
     def table(self, type: "TableType", init: object) -> NativeTable:
         """As ``Engine.table``."""
@@ -243,7 +281,7 @@ class Compiler(Engine):
 
     def link(self, instance: Instance, features: "Features", lazy: bool) -> None:
         """As ``Engine.link``."""
-        instance.linked = Linked(self, instance, features if lazy else None)
+        instance.linked = Linked(self, instance, features, lazy)
 
     def function(self, instance: Instance, index: int) -> NativeFunction:
         """As ``Engine.function``."""
@@ -267,6 +305,23 @@ class Compiler(Engine):
         function.code = _raw(functype, function.builtin)
         linux.set_word(record + abi.F_REFERENCE, id(function))  # the instance keeps it
         return function
+
+    def compile_all(self, instance: Instance, workers: int | None = None) -> int:
+        """Compile every function of an instance now rather than at its first call.
+
+        Args:
+            instance: one of this engine.
+            workers: how many processes compile; 0 compiles in this one. By default one per processor, if there is
+                enough to do for them.
+
+        Returns how many functions had to be compiled: those that were not yet, neither here nor in the cache.  Raises
+        ValidationError if one of them is invalid and the instance was made without looking.
+        """
+        from .parallel import compile_all
+
+        linked = instance.linked
+        assert isinstance(linked, Linked)
+        return compile_all(linked, workers)
 
     def exported(self, function: Function) -> object:
         """As ``Engine.exported``: the builtin."""

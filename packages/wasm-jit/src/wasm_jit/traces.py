@@ -18,6 +18,8 @@ from .native import linux
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from wasm_interp import Instance
 
     from .native.code import Block
@@ -45,14 +47,15 @@ class Compiled:
         index: int,
         block: "Block",
         frame: int,
-        marks: "list[tuple[int, int]]",
+        marks: "Sequence[int]",
+        places: "Sequence[int]",
     ) -> None:
         self.instances = instances
         self.index = index
         self.block = block
         self.frame = frame
-        self.marks = [offset for offset, _ in marks]
-        self.places = [place for _, place in marks]
+        self.marks = marks
+        self.places = places
 
     def place(self, pc: int) -> int:
         """The mark of an address: of the instruction there, or of the call that returns there."""

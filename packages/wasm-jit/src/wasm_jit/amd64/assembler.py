@@ -34,8 +34,9 @@ _REFERENCE = 21  # to a label, from the four bytes that end here; + n: n bytes m
 
 _SHORT = 1 << 30  # a field of one byte
 
-#: Kinds of relocations: four bytes, target − (address of the field + 4) + addend; eight bytes, target + addend.
-PC32, ABS64 = 0, 1
+#: Kinds of relocations: four bytes, target − (address of the field + 4) + addend; eight bytes, target + addend; four
+#: bytes, signed, target + addend.
+PC32, ABS64, DISP32 = 0, 1, 2
 
 _pack_signed = Struct("<i").pack
 _pack_unsigned = Struct("<I").pack
@@ -60,7 +61,7 @@ class Code:
         size: how many of the bytes are code.
         labels: offsets of the labels, by label.
         marks: (offset, value) of every ``Assembler.mark``, in order.
-        relocations: (offset, PC32 or ABS64, symbol, addend) of what depends on where other things are.
+        relocations: (offset, PC32, ABS64 or DISP32, symbol, addend) of what depends on where other things are.
     """
 
     __slots__ = ("data", "labels", "marks", "relocations", "size")
@@ -91,6 +92,8 @@ class Code:
             target = resolve(symbol) + addend
             if kind == ABS64:
                 data[offset : offset + 8] = target.to_bytes(8, "little")
+            elif kind == DISP32:
+                _patch(data, offset, target)
             else:
                 distance = target - (address + offset + 4)
                 if not -1 << 31 <= distance < 1 << 31:
@@ -189,6 +192,10 @@ class Assembler:
         """Load an address that ``Code.link`` will know."""
         self.code += bytes((0x48 | register >> 3, 0xB8 | register & 7, 0, 0, 0, 0, 0, 0, 0, 0))
         self._relocate(8, (ABS64, symbol, addend))
+
+    def displacement(self, symbol: object, addend: int = 0) -> None:
+        """Let ``Code.link`` decide on the far displacement that the last instruction ends with."""
+        self._relocate(4, (DISP32, symbol, addend))
 
     def _relocate(self, size: int, value: "tuple[int, object, int]") -> None:
         self._items += (len(self.code) - size, _RELOCATION, len(self._values))

@@ -94,7 +94,8 @@ def call(e: "Emitter", what: "tuple[Any, ...]") -> None:
         _bulk(e, what[1] == _MEMORY_COPY, place)
         return
     else:
-        out.append((op("mov64_rm"), SCRATCH, CONTEXT, layout.helper(what[1:3])))
+        # which word is known when the code is placed; here stands one that is as far away
+        out += ((op("mov64_rm"), SCRATCH, CONTEXT, layout.helper_records), (asm.displacement, what[1:3]))
     e.leaves = True
     same = asm.label()
     back = asm.label()

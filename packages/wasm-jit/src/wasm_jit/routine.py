@@ -1,0 +1,97 @@
+"""The machine code of a function, as it can be kept in a file or sent to another process."""
+
+from array import array
+from struct import Struct
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .amd64.assembler import Code
+
+    #: What names a helper: opcode and immediates (see ``layout.Layout.helper``).
+    Key = tuple[int, object]
+
+_HEAD = Struct("<IIII")  # the frame's size, bytes of code, marks, words about helpers
+_ATOM, _ABSENT = -1, -2  # immediates: one int, none; else the length of the tuple
+
+
+class Routine:
+    """Code that depends on neither its address, nor the process, nor the instance.
+
+    Attributes:
+        data: the code, but for the displacements of helpers, which ``linked`` fills in.
+        frame: the size of its frame in bytes.
+        offsets: of its marks, ascending, in bytes from its start; ``places`` has the offset in the module for each, or
+            what ``amd64.linkage`` marks with.
+        helpers: for each use of a helper the offset of the displacement (four bytes), and the helper's key.
+    """
+
+    __slots__ = ("data", "frame", "helpers", "offsets", "places")
+
+    def __init__(
+        self, data: bytes, frame: int, offsets: "array[int]", places: "array[int]", helpers: "list[tuple[int, Key]]"
+    ) -> None:
+        self.data = data
+        self.frame = frame
+        self.offsets = offsets
+        self.places = places
+        self.helpers = helpers
+
+    @classmethod
+    def of(cls, code: "Code", frame: int) -> "Routine":
+        """What the assembler made."""
+        offsets = array("I", [offset for offset, _ in code.marks])
+        places = array("q", [place for _, place in code.marks])  # type: ignore[misc]  # marks of compiled code are ints
+        helpers: list[tuple[int, Key]] = [(at, symbol) for at, _, symbol, _ in code.relocations]  # type: ignore[misc]  # all are displacements of helpers
+        return cls(code.data, frame, offsets, places, helpers)
+
+    def linked(self, helper: "Callable[[Key], int]") -> bytes:
+        """The code with the displacements that ``helper`` gives for keys."""
+        if not self.helpers:
+            return self.data
+        data = bytearray(self.data)
+        for at, key in self.helpers:
+            data[at : at + 4] = helper(key).to_bytes(4, "little", signed=True)
+        return bytes(data)
+
+    def pack(self) -> bytes:
+        """The routine as bytes; ``unpack`` is the way back, on the same kind of processor."""
+        words = array("q")
+        for at, (opcode, immediates) in self.helpers:
+            if immediates is None:
+                words.extend((at, opcode, _ABSENT))
+            elif isinstance(immediates, tuple):
+                words.extend((at, opcode, len(immediates), *immediates))
+            else:
+                words.extend((at, opcode, _ATOM, immediates))  # type: ignore[arg-type]  # an int, or TypeError
+        head = _HEAD.pack(self.frame, len(self.data), len(self.offsets), len(words))
+        return b"".join((head, self.data, self.offsets.tobytes(), self.places.tobytes(), words.tobytes()))
+
+    @classmethod
+    def unpack(cls, packed: bytes) -> "Routine":
+        """The routine that ``pack`` gave.  Raises ValueError or IndexError for most other bytes."""
+        if len(packed) < _HEAD.size:
+            raise ValueError("no routine")
+        frame, size, marks, count = _HEAD.unpack_from(packed)
+        end = _HEAD.size + size
+        if len(packed) != end + 12 * marks + 8 * count:
+            raise ValueError("no routine")
+        offsets, places, words = array("I"), array("q"), array("q")
+        offsets.frombytes(packed[end : end + 4 * marks])
+        places.frombytes(packed[end + 4 * marks : end + 12 * marks])
+        words.frombytes(packed[end + 12 * marks :])
+        helpers: list[tuple[int, Key]] = []
+        i = 0
+        while i < count:
+            at, opcode, kind = words[i : i + 3]
+            i += 3
+            immediates: object = None
+            if kind == _ATOM:
+                immediates = words[i]
+                i += 1
+            elif kind >= 0:
+                immediates = tuple(words[i : i + kind])
+                i += kind
+            helpers.append((at, (opcode, immediates)))
+        return cls(packed[_HEAD.size : end], frame, offsets, places, helpers)
