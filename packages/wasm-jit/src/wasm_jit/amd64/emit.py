@@ -6,208 +6,29 @@ are made when all blocks are done, because the moves on an edge, the size of the
 later.
 """
 
-from ..ir.function import (
-    CALL,
-    CALL_INDIRECT,
-    CONST,
-    RETURN,
-    T_F32,
-    T_F64,
-    T_I32,
-    T_I64,
-    T_REF,
-    T_V128,
-    IRFunction,
-    type_code,
-)
-from ..regalloc.allocate import Allocator, Way
-from ..regalloc.moves import FIRST_SLOT, sequential
+from ..ir.function import RETURN, T_F32, T_F64
 from . import abi, linkage, sequences, vectors
 from . import select as k
-from .assembler import Assembler, Code
-from .convention import (
-    CONTEXT,
-    GENERAL,
-    MEMORY,
-    PARAMETERS,
-    RESULTS,
-    SCRATCH,
-    VECTOR,
-    VECTOR_PARAMETERS,
-    VECTOR_RESULTS,
-    VECTOR_SCRATCH,
-    VECTOR_SCRATCH_2,
-)
-from .registers import AE, NE, NONE, NP, RAX, RCX, RDX, RSP, A, E, O, P
+from .assembler import Code
+from .calling import Calling
+from .convention import CONTEXT, MEMORY, SCRATCH, VECTOR_SCRATCH
+from .registers import AE, NE, NONE, NP, RAX, RCX, RDX, E, O, P
+from .transfer import LOAD_OF, VECTOR_TYPES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from wasm_decoder.syntax.module import Module
+    from ..regalloc.allocate import Way
+    from .select import Machine
 
-    from ..layout import Layout
-    from ..regalloc.allocate import Out
-    from ..regalloc.moves import Source
-    from .select import Machine, Selected
-
-_GENERAL_SET = sum(1 << r for r in GENERAL)
-_VECTOR_SET = sum(1 << r + 16 for r in VECTOR)
-_VECTOR_TYPES = (T_F32, T_F64, T_V128)
-_LOAD_OF = {T_I32: "mov32", T_I64: "mov64", T_REF: "mov64", T_F32: "movss", T_F64: "movsd", T_V128: "movups"}
-# How many bytes of memory instructions access; the vector instructions that are not here access 16.
-_ACCESS_SIZES = {
-    **{f"{name}32": 4 for name in ("mov", "add", "sub", "imul", "and", "or", "xor", "cmp")},
-    **{f"{name}64": 8 for name in ("mov", "add", "sub", "imul", "and", "or", "xor", "cmp")},
-    **{f"{name}ss": 4 for name in ("mov", "add", "sub", "mul", "div")}, "ucomiss": 4,
-    **{f"{name}sd": 8 for name in ("mov", "add", "sub", "mul", "div")}, "ucomisd": 8,
-    **{f"{name}{kind}": size for kind, size in (("b", 1), ("w", 2), ("d", 4), ("q", 8)) for name in ("pinsr", "pextr")},
-    **{f"pmov{sign}x{kinds}": 8 for sign in "sz" for kinds in ("bw", "wd", "dq")},
-    "mov8": 1, "movzx8": 1, "movsx8_32": 1, "movsx8_64": 1, "vpbroadcastb": 1,
-    "mov16": 2, "movzx16": 2, "movsx16_32": 2, "movsx16_64": 2, "vpbroadcastw": 2,
-    "movsxd": 4, "vbroadcastss": 4, "movddup": 8,
-}  # fmt: skip
 _BROADCASTS = {
     "vpbroadcastb": ("movzx8", "i8x16"), "vpbroadcastw": ("movzx16", "i16x8"), "vbroadcastss": ("mov32", "i32x4"),
 }  # fmt: skip
-_SIZE_OF = {T_V128: 16}
 
 
-def locations(types: "list[int]", general: "tuple[int, ...]", vector: "tuple[int, ...]") -> "tuple[list[int], int]":
-    """Where values of these types are passed (a place on the stack is −1 − its offset), and how many bytes of stack."""
-    found = []
-    next_general, next_vector = iter(general), iter(vector)
-    stack = 0
-    for type_ in types:
-        is_vector = type_ in _VECTOR_TYPES
-        r = next(next_vector if is_vector else next_general, -1)
-        if r >= 0:
-            found.append(r + 16 if is_vector else r)
-        else:
-            size = _SIZE_OF.get(type_, 8)
-            stack += -stack % size
-            found.append(-1 - stack)
-            stack += size
-    return found, stack + -stack % 16
-
-
-class Emitter(Allocator):
+class Emitter(Calling):
     """Emits one function."""
-
-    general = _GENERAL_SET
-    vector = _VECTOR_SET
-    spare = VECTOR_SCRATCH + 16
-
-    def __init__(
-        self,
-        f: IRFunction,
-        selected: "Selected",
-        module: "Module",
-        layout: "Layout",
-        *,
-        avx: bool = True,
-        bmi: bool = True,
-        guarded: bool = True,
-        asm: "Assembler | None" = None,
-    ) -> None:
-        super().__init__(f, selected)
-        self.module = module
-        self.layout = layout
-        self.leaves = False  # whether it calls what may belong to another instance
-        self.asm = Assembler() if asm is None else asm
-        self.avx = avx
-        self.bmi = bmi
-        self.guarded = guarded  # whether accesses beyond the end of memory fault by themselves
-        self.labels = [self.asm.label() for _ in f.code]
-        self.outgoing = 0  # bytes of stack for arguments
-        self.cold: list[tuple[int, Out]] = []  # what stands after the function: (label, code)
-        self.prefix = "v" if avx else ""
-        self.methods: dict[str, Any] = {}
-        self.traps: dict[tuple[str, int], int] = {}
-        self.frame_size = 0
-        self.vector_name = ""  # of the sequence being emitted
-        self.index: tuple[int, bool] = (0, False)
-        self.pending_results: list[int] = []
-
-    def op(self, name: str) -> "Any":
-        """The assembler's method of that name."""
-        method = self.methods.get(name)
-        if method is None:
-            method = self.methods[name] = getattr(self.asm, name)
-        return method
-
-    # moves
-
-    def stack(self, slot: int) -> int:
-        """The displacement of a slot from the stack pointer; argument space lies below the slots."""
-        return slot * 8
-
-    def move(self, out: "Out", target: int, source: "Source", type_: int) -> None:
-        if not isinstance(source, int):
-            self.constant(out, target, *source)
-        elif target >= FIRST_SLOT:
-            if source >= FIRST_SLOT:
-                through = VECTOR_SCRATCH_2 + 16
-                self.move(out, through, source, type_ if type_ in _VECTOR_TYPES else T_F64)
-                source = through
-                type_ = type_ if type_ in _VECTOR_TYPES else T_F64
-            elif source >= 16 and type_ not in _VECTOR_TYPES:
-                type_ = T_F64
-            out.append((self.slot_access, "store", type_, source & 15, target - FIRST_SLOT))
-        elif source >= FIRST_SLOT:
-            if target >= 16 and type_ not in _VECTOR_TYPES:
-                type_ = T_F64
-            out.append((self.slot_access, "load", type_, target & 15, source - FIRST_SLOT))
-        elif target < 16:
-            if source < 16:
-                out.append((self.op("mov64_rr" if type_ != T_I32 else "mov32_rr"), target, source))
-            else:
-                out.append((self.op("movxq_rr"), target, source - 16))
-                if type_ == T_I32:
-                    out.append((self.op("mov32_rr"), target, target))
-        elif source < 16:
-            out.append((self.op("movqx_rr"), target - 16, source))
-        else:
-            out.append((self.op(self.prefix + "movaps_rr"), target - 16, source - 16))
-
-    def slot_access(self, what: str, type_: int, r: int, slot: int) -> None:
-        """Emit the access to a slot, whose place is known when all code has been allocated."""
-        name = _LOAD_OF[type_]
-        if type_ in _VECTOR_TYPES:
-            name = self.prefix + name
-        if what == "load":
-            self.op(name + "_rm")(r, RSP, self.outgoing + slot * 8)
-        else:
-            self.op(name + "_mr")(RSP, self.outgoing + slot * 8, r)
-
-    def constant(self, out: "Out", target: int, type_: int, bits: int) -> None:
-        """Load a constant, without touching the flags."""
-        if target >= FIRST_SLOT:
-            if type_ in (T_I32, T_F32):
-                out.append((self.slot_constant, target - FIRST_SLOT, bits))
-                return
-            if type_ == T_V128:
-                self.constant(out, VECTOR_SCRATCH_2 + 16, type_, bits)
-                out.append((self.slot_access, "store", type_, VECTOR_SCRATCH_2, target - FIRST_SLOT))
-            else:
-                out.append((self.op("mov64_ri"), SCRATCH, bits))
-                out.append((self.slot_access, "store", T_I64, SCRATCH, target - FIRST_SLOT))
-        elif target < 16:
-            out.append((self.op("mov64_ri" if type_ != T_I32 else "mov32_ri"), target, bits))
-        elif not bits:
-            r = target - 16
-            out.append((self.op("vxorps_rrr"), r, r, r) if self.avx else (self.op("xorps_rr"), r, r))
-        else:
-            size = {T_F32: 4, T_F64: 8, T_V128: 16}[type_]
-            out.append((self.load_constant, _LOAD_OF[type_], target - 16, bits.to_bytes(size, "little")))
-
-    def slot_constant(self, slot: int, bits: int) -> None:
-        self.op("mov32_mi")(RSP, self.outgoing + slot * 8, bits - (1 << 32) if bits >> 31 else bits)
-
-    def load_constant(self, name: str, r: int, data: bytes) -> None:
-        self.op(self.prefix + name + "_rl")(r, self.asm.constant(data))
-
-    # instructions
 
     def instruction(self, machine: "Machine") -> None:
         kind, d, a, b, c, x, ends = machine
@@ -323,8 +144,8 @@ class Emitter(Allocator):
         elif kind == k.GLOBAL_GET:
             r = self.define(d) & 15
             out.append((op("mov64_rm"), SCRATCH, CONTEXT, self.layout.globals + 8 * x))
-            name = _LOAD_OF[self.types[d]]
-            if self.types[d] in _VECTOR_TYPES:
+            name = LOAD_OF[self.types[d]]
+            if self.types[d] in VECTOR_TYPES:
                 name = self.prefix + name
             out.append((op(name + "_rm"), r, SCRATCH, 0))
         elif kind == k.SIZE:
@@ -339,8 +160,8 @@ class Emitter(Allocator):
         elif kind == k.GLOBAL_SET:
             r = self.use(a) & 15
             out.append((op("mov64_rm"), SCRATCH, CONTEXT, self.layout.globals + 8 * x))
-            name = _LOAD_OF[self.types[a]]
-            if self.types[a] in _VECTOR_TYPES:
+            name = LOAD_OF[self.types[a]]
+            if self.types[a] in VECTOR_TYPES:
                 name = self.prefix + name
             out.append((op(name + "_mr"), SCRATCH, 0, r))
         elif kind == k.DIVIDE:
@@ -401,31 +222,6 @@ class Emitter(Allocator):
                 self.end(c)
             if ends & 8:
                 self.drop(d)
-
-    def access(self, name: str, index: int, offset: int, place: int) -> None:
-        """Before an access to memory at a register (−1 for none) + offset: a check, or a mark for the fault."""
-        out, op = self.out, self.op
-        if self.guarded:
-            out.append((self.asm.mark, place))
-            return
-        end = offset + _ACCESS_SIZES.get(name, 16)
-        if index < 0:
-            out.append((op("mov64_ri"), SCRATCH, end))
-        elif end < 1 << 31:
-            out.append((op("lea64_rm"), SCRATCH, index, end))
-        else:
-            out += ((op("mov64_ri"), SCRATCH, end), (op("add64_rr"), SCRATCH, index))
-        out.append((op("cmp64_rm"), SCRATCH, CONTEXT, abi.MEMORY_SIZE))
-        out.append((self.asm.jcc, A, self.trap("out of bounds memory access", place)))
-
-    def with_memory(self, name: str, before: "tuple[int, ...]", index: int, offset: int, *after: int) -> None:
-        """An instruction with a memory operand at index (a virtual register, −1 for none) + offset."""
-        form = name + "_" + "r" * len(before)
-        tail = "i" * len(after)
-        if index >= 0:
-            self.out.append((self.op(f"{form}x{tail}"), *before, MEMORY, self.use(index), 0, offset, *after))
-        else:
-            self.out.append((self.op(f"{form}m{tail}"), *before, MEMORY, offset, *after))
 
     def broadcast(self, name: str, r: int, index: int, offset: int) -> None:
         """A load to every lane, where the processor has no instruction for it."""
@@ -494,31 +290,6 @@ class Emitter(Allocator):
             data = x[1][:size]
             out.append((self.with_constant, f"{name}_{form}l", before, data))
 
-    def with_constant(self, name: str, before: "tuple[int, ...]", data: bytes) -> None:
-        self.op(name)(*before, self.asm.constant(data))
-
-    def vector3(self, out: "Out", name: str, d: int, a: int, b: int) -> None:
-        """d = a op b on vector registers (b may be a general one); without AVX d is not b, or b is a too."""
-        if self.avx:
-            out.append((self.op(f"v{name}_rrr"), d, a, b))
-        else:
-            if d != a:
-                out.append((self.op("movaps_rr"), d, a))
-            out.append((self.op(f"{name}_rr"), d, b))
-
-    def load_bytes(self, d: int, data: bytes) -> None:
-        """d = constant of 16 bytes."""
-        self.out.append((self.with_constant, self.prefix + "movups_rl", (d,), data))
-
-    def vector_constant(self, out: "Out", name: str, d: int, a: int, data: bytes) -> None:
-        """d = a op constant."""
-        if self.avx:
-            out.append((self.with_constant, f"v{name}_rrl", (d, a), data))
-        else:
-            if d != a:
-                out.append((self.op("movaps_rr"), d, a))
-            out.append((self.with_constant, f"{name}_rl", (d,), data))
-
     def unary(self, d: int, a: int, x: "tuple[str, int | None]", ends: int) -> None:
         name, immediate = x
         out, op = self.out, self.op
@@ -533,7 +304,7 @@ class Emitter(Allocator):
                 out.append((op("mov32_rr"), rd, rd))
         elif name in ("movd_to", "movq_to"):
             out.append((op("movqx_rr"), rd, source))
-        elif self.types[d] not in _VECTOR_TYPES:
+        elif self.types[d] not in VECTOR_TYPES:
             if name in ("popcnt32", "popcnt64", "lzcnt32", "lzcnt64", "tzcnt32", "tzcnt64") and rd != source:
                 out.append((op("xor32_rr"), rd, rd))  # these wait for their target on some processors
             out.append((op(name + "_rr"), rd, source))
@@ -671,171 +442,10 @@ class Emitter(Allocator):
         if ends & 8:
             self.drop(d)
 
-    def trap(self, message: str, place: int) -> int:
-        """The label of the code, out of the way, that traps."""
-        key = message, place
-        label = self.traps.get(key)
-        if label is None:
-            label = self.traps[key] = self.asm.label()
-        return label
-
-    # calls
-
-    def call(self, d: int, a: int, x: "tuple[Any, ...]", ends: int) -> None:
-        what, args, ending = x
-        out, op, f = self.out, self.op, self.f
-        types = [self.types[arg] for arg in args]
-        where, size = locations(types, PARAMETERS, VECTOR_PARAMETERS)
-        self.outgoing = max(self.outgoing, size)
-        element = -1
-        if a >= 0:
-            element = self.use(a)
-        gone = {arg for arg in ending if arg not in self.held}
-        if ends & 1 and a not in self.held:
-            gone.add(a)
-        for v in list(self.registers):
-            if v not in gone:
-                self.save(v)
-        moves: list[tuple[int, Source]] = []
-        typed: dict[int, int] = {}
-        for arg, target in zip(args, where, strict=True):
-            if f.op[arg] == CONST:
-                source: Source = (self.types[arg], f.aux[arg])
-            else:
-                r = self.registers.get(arg, -1)
-                source = r if r >= 0 else FIRST_SLOT + self.slots[arg]
-            if target < 0:
-                self.pass_on_stack(source, -1 - target, self.types[arg])
-            else:
-                moves.append((target, source))
-                typed[target] = self.types[arg]
-        if element >= 0:
-            out.append((op("mov32_rr"), SCRATCH, element))
-        for target, source in sequential(moves, self.spare):
-            self.move(out, target, source, typed.get(target, T_V128))
-        for v in list(self.registers):
-            self.drop(v)
-        results = self.result_types(what, d)
-        self.pending_results, _ = locations(results, RESULTS, VECTOR_RESULTS)
-        linkage.call(self, what)
-        if d >= 0:
-            r = 16 if self.types[d] in _VECTOR_TYPES else RAX
-            self.registers[d] = r
-            self.holds[r] = d
-            self.free &= ~(1 << r)
-            if ends & 8:
-                self.drop(d)
-
-    def result_types(self, what: "tuple[Any, ...]", d: int) -> "list[int]":
-        """The type codes of the results of a call."""
-        if what[0] == CALL:
-            functype = self.module.functype(self.module.func_types[what[1]])
-        elif what[0] == CALL_INDIRECT:
-            functype = self.module.functype(what[1])
-        else:
-            return [self.types[d]] if d >= 0 else []
-        return [type_code(t) for t in functype.results]
-
-    def pass_on_stack(self, source: "Source", offset: int, type_: int) -> None:
-        """Store an argument to the argument space at the bottom of the frame."""
-        out = self.out
-        wide = type_ == T_V128
-        if isinstance(source, int) and source < FIRST_SLOT:
-            r = source & 15
-        else:
-            r = VECTOR_SCRATCH if wide or type_ in _VECTOR_TYPES else SCRATCH
-            self.move(out, r + 16 if r == VECTOR_SCRATCH and (wide or type_ in _VECTOR_TYPES) else r, source, type_)
-        name = _LOAD_OF[type_]
-        if type_ in _VECTOR_TYPES:
-            name = self.prefix + name
-        elif type_ == T_I32:
-            name = "mov64"
-        out.append((self.op(name + "_mr"), RSP, offset, r))
-
-    def result(self, d: int, index: int) -> None:
-        where = self.pending_results[index]
-        if where >= 0:
-            self.registers[d] = where
-            self.holds[where] = d
-            self.free &= ~(1 << where)
-        else:
-            r = self.define(d)
-            name = _LOAD_OF[self.types[d]]
-            if r >= 16:
-                name = self.prefix + name
-            self.out.append((self.op("mov64_rm"), SCRATCH, CONTEXT, abi.EXECUTION))
-            self.out.append((self.op(name + "_rm"), r & 15, SCRATCH, abi.RESULT_SPACE - 1 - where))
-
-    def returns(self, values: "tuple[int, ...]") -> None:
-        f = self.f
-        where, _ = locations([self.types[v] for v in values], RESULTS, VECTOR_RESULTS)
-        moves: list[tuple[int, Source]] = []
-        typed: dict[int, int] = {}
-        for v, target in zip(values, where, strict=True):
-            if f.op[v] == CONST:
-                source: Source = (self.types[v], f.aux[v])
-            else:
-                r = self.registers.get(v, -1)
-                source = r if r >= 0 else FIRST_SLOT + self.slots[v]
-            if target < 0:
-                self.return_in_memory(source, -1 - target, self.types[v])
-            else:
-                moves.append((target, source))
-                typed[target] = self.types[v]
-        for target, source in sequential(moves, self.spare):
-            self.move(self.out, target, source, typed.get(target, T_V128))
-        self.out.append((self.epilogue,))
-
-    def return_in_memory(self, source: "Source", offset: int, type_: int) -> None:
-        """Store a result to the execution's result space."""
-        if isinstance(source, int) and source < FIRST_SLOT:
-            r = source
-        else:  # by way of a vector register, as SCRATCH is taken
-            r = VECTOR_SCRATCH + 16
-            if not isinstance(source, int):
-                source = (T_F32 if type_ == T_I32 else T_F64 if type_ != T_V128 else T_V128, source[1])
-            self.move(self.out, r, source, type_)
-        name = _LOAD_OF[type_]
-        if r >= 16:
-            name = self.prefix + (name if type_ in _VECTOR_TYPES else "movss" if type_ == T_I32 else "movsd")
-        self.out.append((self.op("mov64_rm"), SCRATCH, CONTEXT, abi.EXECUTION))
-        self.out.append((self.op(name + "_mr"), SCRATCH, abi.RESULT_SPACE + offset, r & 15))
-
-    def epilogue(self) -> None:
-        if self.frame_size:
-            self.op("add64_ri")(RSP, self.frame_size)
-        self.asm.ret()
-
-    # blocks
-
-    def parameters(self) -> "dict[int, int]":
-        params = self.f.params[0]
-        where, _ = locations([self.types[p] for p in params], PARAMETERS, VECTOR_PARAMETERS)
-        registers = {}
-        for p, location in zip(params, where, strict=True):
-            if location >= 0:
-                registers[p] = location
-            else:
-                self.stored.add(p)
-                self.out.append((self.incoming_parameter, -1 - location, self.types[p], self.slot(p)))
-        return registers
-
-    def incoming_parameter(self, offset: int, type_: int, slot: int) -> None:
-        """Copy a parameter from above the return address to its slot."""
-        name = _LOAD_OF[T_V128 if type_ == T_V128 else T_F64]
-        if self.avx:
-            name = "v" + name
-        self.op(name + "_rm")(VECTOR_SCRATCH, RSP, self.frame_size + 8 + offset)
-        self.op(name + "_mr")(RSP, self.outgoing + slot * 8, VECTOR_SCRATCH)
-
     def jump(self, b: int, way: Way) -> None:
         self.out.append((self.splice, way.out))
         if way.edge.target != b + 1:
             self.out.append((self.asm.jmp, self.labels[way.edge.target]))
-
-    def splice(self, out: "Out") -> None:
-        for function, *operands in out:
-            function(*operands)
 
     def branch(self, b: int, taken: Way, other: Way) -> None:
         condition = self.selected.condition[b]
@@ -911,8 +521,6 @@ class Emitter(Allocator):
         term = self.f.term[b]
         if term[0] != RETURN:
             self.out.append((self.asm.jmp, self.trap("unreachable", term[1])))  # type: ignore[arg-type]  # its offset
-
-    # the whole
 
     def emit(self) -> Code:
         """The function's code."""

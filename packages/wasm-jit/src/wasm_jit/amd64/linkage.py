@@ -11,12 +11,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from .emit import Emitter
+    from .transfer import Transfer
 
 _MEMORY_COPY, _MEMORY_FILL = BY_NAME["memory.copy"].code, BY_NAME["memory.fill"].code
 
 
-def prologue(e: "Emitter") -> None:
+def prologue(e: "Transfer") -> None:
     """Check that the stack has room for the frame and that nobody wants compiled code to stop, and make the frame."""
     op = e.op
     if e.frame_size or e.selected.calls:
@@ -33,12 +33,12 @@ ENTRY = -1
 LOOP = -2
 
 
-def loop_head(e: "Emitter") -> None:
+def loop_head(e: "Transfer") -> None:
     """Look whether somebody wants compiled code to stop for a moment."""
     _check(e, 0, LOOP)
 
 
-def _check(e: "Emitter", frame: int, mark: int) -> None:
+def _check(e: "Transfer", frame: int, mark: int) -> None:
     asm, op = e.asm, e.op
     again, cold = asm.here(), asm.label()
     op("mov64_rm")(SCRATCH, CONTEXT, abi.EXECUTION)
@@ -53,7 +53,7 @@ def _check(e: "Emitter", frame: int, mark: int) -> None:
     e.cold.append((cold, [(op("call_m"), CONTEXT, abi.INTERRUPT), (asm.mark, mark), (asm.jmp, again)]))
 
 
-def trap(e: "Emitter", message: str, place: int) -> None:
+def trap(e: "Transfer", message: str, place: int) -> None:
     """The code, out of the way, of a trap."""
     if message == "uninitialized element":  # whose index an indirect call leaves in R10
         e.op("mov64_rm")(RAX, CONTEXT, abi.EXECUTION)
@@ -62,7 +62,7 @@ def trap(e: "Emitter", message: str, place: int) -> None:
     e.asm.mark(place)
 
 
-def call(e: "Emitter", what: "tuple[Any, ...]") -> None:
+def call(e: "Transfer", what: "tuple[Any, ...]") -> None:
     """The call itself: arguments are in place, an indirect call's element index is in SCRATCH."""
     asm, out, op = e.asm, e.out, e.op
     layout = e.layout
@@ -115,7 +115,7 @@ def call(e: "Emitter", what: "tuple[Any, ...]") -> None:
         out.append((asm.bind, back))
 
 
-def _return_to(e: "Emitter") -> None:
+def _return_to(e: "Transfer") -> None:
     """After a call that led to another instance: this one's context again, on whatever execution it is now."""
     op = e.op
     op("mov64_rm")(R10, CONTEXT, abi.EXECUTION)
@@ -124,7 +124,7 @@ def _return_to(e: "Emitter") -> None:
     op("mov64_rm")(MEMORY, CONTEXT, abi.MEMORY_BASE)
 
 
-def _bulk(e: "Emitter", copy: bool, place: int) -> None:
+def _bulk(e: "Transfer", copy: bool, place: int) -> None:
     """memory.copy or memory.fill of the first memory, by the C library's memmove or memset."""
     asm, out, op = e.asm, e.out, e.op
     outside = e.trap("out of bounds memory access", place)

@@ -9,7 +9,7 @@ from .registers import AE, NE, NO, A, E, P, S
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .emit import Emitter
+    from .transfer import Transfer
 
 _SUFFIX = {"f32": "ss", "f64": "sd"}
 _SIGN = {"f32": (1 << 31).to_bytes(4, "little"), "f64": (1 << 63).to_bytes(8, "little")}
@@ -18,7 +18,7 @@ _MINUS_TWO_63 = {"f32": (0xDF000000).to_bytes(4, "little"), "f64": (0xC3E0000000
 _INVALID, _OVERFLOW = "invalid conversion to integer", "integer overflow"
 
 
-def emit(e: "Emitter", name: str, d: int, a: int, b: int, place: int) -> None:
+def emit(e: "Transfer", name: str, d: int, a: int, b: int, place: int) -> None:
     """The sequence of the WebAssembly instruction ``name``."""
     type_, _, operation = name.partition(".")
     if operation in ("min", "max"):
@@ -32,7 +32,7 @@ def emit(e: "Emitter", name: str, d: int, a: int, b: int, place: int) -> None:
         _truncate(e, type_, words[-2], words[-1] == "s", "sat" in words, d, a, place)
 
 
-def _extremum(e: "Emitter", type_: str, which: str, d: int, a: int, b: int) -> None:
+def _extremum(e: "Transfer", type_: str, which: str, d: int, a: int, b: int) -> None:
     asm, out, op = e.asm, e.out, e.op
     suffix = _SUFFIX[type_]
     nan, equal, done = asm.label(), asm.label(), asm.label()
@@ -50,7 +50,7 @@ def _extremum(e: "Emitter", type_: str, which: str, d: int, a: int, b: int) -> N
     e.cold.append((nan, cold))
 
 
-def _copysign(e: "Emitter", type_: str, d: int, a: int, b: int) -> None:
+def _copysign(e: "Transfer", type_: str, d: int, a: int, b: int) -> None:
     width = 4 if type_ == "f32" else 8
     sign = _SIGN[type_] + bytes(16 - width)
     rest = bytes(byte ^ 255 for byte in _SIGN[type_]) + bytes(16 - width)
@@ -59,7 +59,7 @@ def _copysign(e: "Emitter", type_: str, d: int, a: int, b: int) -> None:
     e.vector3(e.out, "orps", d, d, VECTOR_SCRATCH)
 
 
-def _convert_unsigned(e: "Emitter", type_: str, d: int, a: int) -> None:
+def _convert_unsigned(e: "Transfer", type_: str, d: int, a: int) -> None:
     asm, out, op = e.asm, e.out, e.op
     suffix = _SUFFIX[type_]
     large, odd, done = asm.label(), asm.label(), asm.label()
@@ -77,7 +77,7 @@ def _convert_unsigned(e: "Emitter", type_: str, d: int, a: int) -> None:
     e.cold.append((large, cold))
 
 
-def _truncate(e: "Emitter", to: str, source: str, signed: bool, saturating: bool, d: int, a: int, place: int) -> None:
+def _truncate(e: "Transfer", to: str, source: str, signed: bool, saturating: bool, d: int, a: int, place: int) -> None:
     """A conversion to an integer: the processor's own, and a look at whether the number was in range."""
     asm, out, op = e.asm, e.out, e.op
     suffix = _SUFFIX[source]

@@ -2,7 +2,7 @@
 
 ``DIRECT`` gives the processor's instruction for a WebAssembly instruction of two operands.  The rest are functions
 that append a sequence computing into ``d``, a register that is none of the operands'; ``SEQUENCES`` finds them by
-name. AVX2 is not needed; without AVX the two-operand forms are used (see ``Emitter.vector3``).
+name. AVX2 is not needed; without AVX the two-operand forms are used (see ``Transfer.vector3``).
 """
 
 from .convention import SCRATCH, VECTOR_SCRATCH, VECTOR_SCRATCH_2
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from .emit import Emitter
+    from .transfer import Transfer
 
-    Sequence = Callable[[Emitter, int, int, int, int, Any], None]
+    Sequence = Callable[[Transfer, int, int, int, int, Any], None]
 
 _LETTERS = (("i8x16", "b", 8), ("i16x8", "w", 16), ("i32x4", "d", 32), ("i64x2", "q", 64))
 _FLOATS = (("f32x4", "ps"), ("f64x2", "pd"))
@@ -75,30 +75,30 @@ def _splat(lanes: int, bits: int) -> bytes:
     return (bits & ((1 << 128 // lanes) - 1)).to_bytes(16 // lanes, "little") * lanes
 
 
-def emit(e: "Emitter", name: str, d: int, a: int, b: int, c: int, aux: "Any") -> None:
+def emit(e: "Transfer", name: str, d: int, a: int, b: int, c: int, aux: "Any") -> None:
     """Append the sequence of an instruction."""
     e.vector_name = name
     SEQUENCES[name](e, d, a, b, c, aux)
 
 
-def _shape(e: "Emitter") -> "tuple[str, str, int]":
+def _shape(e: "Transfer") -> "tuple[str, str, int]":
     """Of the instruction being emitted: the operation, the letter of its lanes, their width in bits."""
     shape, _, operation = e.vector_name.partition(".")
     return next((operation, letter, width) for known, letter, width in _LETTERS if known == shape)
 
 
-def _float(e: "Emitter") -> "tuple[str, str, int]":
+def _float(e: "Transfer") -> "tuple[str, str, int]":
     """As _shape, for floats: the operation, the suffix, the width."""
     shape, _, operation = e.vector_name.partition(".")
     return operation, ("ps" if shape == "f32x4" else "pd"), (32 if shape == "f32x4" else 64)
 
 
-def _two(e: "Emitter", name: str, d: int, a: int) -> None:
+def _two(e: "Transfer", name: str, d: int, a: int) -> None:
     """d = op a."""
     e.out.append((e.op(f"{e.prefix}{name}_rr"), d, a))
 
 
-def _imm(e: "Emitter", name: str, d: int, a: int, immediate: int) -> None:
+def _imm(e: "Transfer", name: str, d: int, a: int, immediate: int) -> None:
     """d = a op immediate, for shifts, which have no other source."""
     if e.avx:
         e.out.append((e.op(f"v{name}_rri"), d, a, immediate))
@@ -108,12 +108,12 @@ def _imm(e: "Emitter", name: str, d: int, a: int, immediate: int) -> None:
         e.out.append((e.op(f"{name}_ri"), d, immediate))
 
 
-def _shuffle2(e: "Emitter", name: str, d: int, a: int, immediate: int) -> None:
+def _shuffle2(e: "Transfer", name: str, d: int, a: int, immediate: int) -> None:
     """d = permuted a, for the instructions of two registers and an immediate."""
     e.out.append((e.op(f"{e.prefix}{name}_rri"), d, a, immediate))
 
 
-def _three_imm(e: "Emitter", name: str, d: int, a: int, b: int, immediate: int) -> None:
+def _three_imm(e: "Transfer", name: str, d: int, a: int, b: int, immediate: int) -> None:
     """d = a op b with an immediate; without AVX d is not b."""
     if e.avx:
         e.out.append((e.op(f"v{name}_rrri"), d, a, b, immediate))
@@ -123,15 +123,15 @@ def _three_imm(e: "Emitter", name: str, d: int, a: int, b: int, immediate: int) 
         e.out.append((e.op(f"{name}_rri"), d, b, immediate))
 
 
-def _ones(e: "Emitter", d: int) -> None:
+def _ones(e: "Transfer", d: int) -> None:
     e.vector3(e.out, "pcmpeqd", d, d, d)
 
 
-def _zero(e: "Emitter", d: int) -> None:
+def _zero(e: "Transfer", d: int) -> None:
     e.vector3(e.out, "pxor", d, d, d)
 
 
-def _invert(e: "Emitter", d: int) -> None:
+def _invert(e: "Transfer", d: int) -> None:
     _ones(e, _T)
     e.vector3(e.out, "pxor", d, d, _T)
 
@@ -140,13 +140,13 @@ def _invert(e: "Emitter", d: int) -> None:
 
 
 @_sequence(*(f"{shape}.ne" for shape, _, _ in _LETTERS))
-def _ne(e: "Emitter", d: int, a: int, b: int, c: int, aux: "Any") -> None:
+def _ne(e: "Transfer", d: int, a: int, b: int, c: int, aux: "Any") -> None:
     e.vector3(e.out, f"pcmpeq{_shape(e)[1]}", d, a, b)
     _invert(e, d)
 
 
 @_sequence(*(f"{shape}.{n}_{s}" for shape, _, _ in _LETTERS[:3] for n in ("le", "ge") for s in "su"))
-def _ordered(e: "Emitter", d: int, a: int, b: int, c: int, aux: "Any") -> None:
+def _ordered(e: "Transfer", d: int, a: int, b: int, c: int, aux: "Any") -> None:
     """Not above is being the minimum, not below the maximum."""
     operation, letter, _ = _shape(e)
     which = "min" if operation[:2] == "le" else "max"
@@ -155,7 +155,7 @@ def _ordered(e: "Emitter", d: int, a: int, b: int, c: int, aux: "Any") -> None:
 
 
 @_sequence(*(f"{shape}.{n}_u" for shape, _, _ in _LETTERS[:3] for n in ("lt", "gt")))
-def _strict(e: "Emitter", d: int, a: int, b: int, c: int, aux: "Any") -> None:
+def _strict(e: "Transfer", d: int, a: int, b: int, c: int, aux: "Any") -> None:
     operation, letter, _ = _shape(e)
     which = "max" if operation[:2] == "lt" else "min"
     e.vector3(e.out, f"p{which}u{letter}", d, a, b)
@@ -164,7 +164,7 @@ def _strict(e: "Emitter", d: int, a: int, b: int, c: int, aux: "Any") -> None:
 
 
 @_sequence("i64x2.le_s", "i64x2.ge_s")
-def _ordered64(e: "Emitter", d: int, a: int, b: int, c: int, aux: "Any") -> None:
+def _ordered64(e: "Transfer", d: int, a: int, b: int, c: int, aux: "Any") -> None:
     if e.vector_name.endswith("ge_s"):
         a, b = b, a
     e.vector3(e.out, "pcmpgtq", d, a, b)
@@ -175,7 +175,7 @@ _PREDICATES = {"eq": (0, False), "ne": (4, False), "lt": (1, False), "le": (2, F
 
 
 @_sequence(*(f"{shape}.{n}" for shape, _ in _FLOATS for n in _PREDICATES))
-def _compare_floats(e: "Emitter", d: int, a: int, b: int, c: int, aux: "Any") -> None:
+def _compare_floats(e: "Transfer", d: int, a: int, b: int, c: int, aux: "Any") -> None:
     operation, suffix, _ = _float(e)
     predicate, swap = _PREDICATES[operation]
     if swap:
@@ -187,26 +187,26 @@ def _compare_floats(e: "Emitter", d: int, a: int, b: int, c: int, aux: "Any") ->
 
 
 @_sequence("v128.not")
-def _not(e: "Emitter", d: int, a: int, b: int, c: int, aux: "Any") -> None:
+def _not(e: "Transfer", d: int, a: int, b: int, c: int, aux: "Any") -> None:
     _ones(e, d)
     e.vector3(e.out, "pxor", d, d, a)
 
 
 @_sequence("v128.bitselect")
-def _bitselect(e: "Emitter", d: int, a: int, b: int, c: int, aux: "Any") -> None:
+def _bitselect(e: "Transfer", d: int, a: int, b: int, c: int, aux: "Any") -> None:
     e.vector3(e.out, "pand", _T, a, c)
     e.vector3(e.out, "pandn", d, c, b)
     e.vector3(e.out, "por", d, d, _T)
 
 
 @_sequence("v128.any_true")
-def _any_true(e: "Emitter", d: int, a: int, b: int, c: int, aux: "Any") -> None:
+def _any_true(e: "Transfer", d: int, a: int, b: int, c: int, aux: "Any") -> None:
     _two(e, "ptest", a, a)
     e.out += ((e.op("set_cr"), NE, d), (e.op("movzx8_rr"), d, d))
 
 
 @_sequence(*(f"{shape}.all_true" for shape, _, _ in _LETTERS))
-def _all_true(e: "Emitter", d: int, a: int, b: int, c: int, aux: "Any") -> None:
+def _all_true(e: "Transfer", d: int, a: int, b: int, c: int, aux: "Any") -> None:
     _zero(e, _T)
     e.vector3(e.out, f"pcmpeq{_shape(e)[1]}", _T, _T, a)
     _two(e, "ptest", _T, _T)
@@ -214,7 +214,7 @@ def _all_true(e: "Emitter", d: int, a: int, b: int, c: int, aux: "Any") -> None:
 
 
 @_sequence(*(f"{shape}.bitmask" for shape, _, _ in _LETTERS))
-def _bitmask(e: "Emitter", d: int, a: int, b: int, c: int, aux: "Any") -> None:
+def _bitmask(e: "Transfer", d: int, a: int, b: int, c: int, aux: "Any") -> None:
     width = _shape(e)[2]
     if width == 16:
         _zero(e, _T)
@@ -228,12 +228,12 @@ def _bitmask(e: "Emitter", d: int, a: int, b: int, c: int, aux: "Any") -> None:
 
 
 @_sequence("i8x16.abs", "i16x8.abs", "i32x4.abs")
-def _abs(e: "Emitter", d: int, a: int, b: int, c: int, aux: "Any") -> None:
+def _abs(e: "Transfer", d: int, a: int, b: int, c: int, aux: "Any") -> None:
     _two(e, f"pabs{_shape(e)[1]}", d, a)
 
 
 @_sequence("i64x2.abs")
-def _abs64(e: "Emitter", d: int, a: int, b: int, c: int, aux: "Any") -> None:
+def _abs64(e: "Transfer", d: int, a: int, b: int, c: int, aux: "Any") -> None:
     _shuffle2(e, "pshufd", _T, a, 0xF5)  # the upper halves, twice
     _imm(e, "psrad", _T, _T, 31)
     e.vector3(e.out, "pxor", d, a, _T)
@@ -241,13 +241,13 @@ def _abs64(e: "Emitter", d: int, a: int, b: int, c: int, aux: "Any") -> None:
 
 
 @_sequence(*(f"{shape}.neg" for shape, _, _ in _LETTERS))
-def _neg(e: "Emitter", d: int, a: int, b: int, c: int, aux: "Any") -> None:
+def _neg(e: "Transfer", d: int, a: int, b: int, c: int, aux: "Any") -> None:
     _zero(e, d)
     e.vector3(e.out, f"psub{_shape(e)[1]}", d, d, a)
 
 
 @_sequence("i8x16.popcnt")
-def _popcnt(e: "Emitter", d: int, a: int, b: int, c: int, aux: "Any") -> None:
+def _popcnt(e: "Transfer", d: int, a: int, b: int, c: int, aux: "Any") -> None:
     """By a table of sixteen, for either half of each byte."""
     table = bytes(n.bit_count() for n in range(16))
     low = b"\x0f" * 16
@@ -262,21 +262,21 @@ def _popcnt(e: "Emitter", d: int, a: int, b: int, c: int, aux: "Any") -> None:
 
 
 @_sequence("i16x8.q15mulr_sat_s")
-def _q15(e: "Emitter", d: int, a: int, b: int, c: int, aux: "Any") -> None:
+def _q15(e: "Transfer", d: int, a: int, b: int, c: int, aux: "Any") -> None:
     """The one product out of range comes out as its negative: it is flipped."""
     e.vector3(e.out, "pmulhrsw", d, a, b)
     e.vector_constant(e.out, "pcmpeqw", _T, d, _splat(8, 0x8000))
     e.vector3(e.out, "pxor", d, d, _T)
 
 
-def _count(e: "Emitter", b: int, width: int, aux: "Any") -> None:
+def _count(e: "Transfer", b: int, width: int, aux: "Any") -> None:
     """The shift count, in the first vector scratch register."""
     e.out += ((e.op("mov32_rr"), SCRATCH, b), (e.op("and32_ri"), SCRATCH, width - 1))
     e.out.append((e.op("movqx_rr"), _T, SCRATCH))
 
 
 @_sequence(*(f"{s}.{n}" for s in ("i16x8", "i32x4", "i64x2") for n in ("shl", "shr_u")), "i16x8.shr_s", "i32x4.shr_s")
-def _shift(e: "Emitter", d: int, a: int, b: int, c: int, aux: "Any") -> None:
+def _shift(e: "Transfer", d: int, a: int, b: int, c: int, aux: "Any") -> None:
     operation, letter, width = _shape(e)
     name = {"shl": "psll", "shr_u": "psrl", "shr_s": "psra"}[operation] + letter
     if b < 0:
@@ -287,7 +287,7 @@ def _shift(e: "Emitter", d: int, a: int, b: int, c: int, aux: "Any") -> None:
 
 
 @_sequence("i64x2.shr_s")
-def _shift64(e: "Emitter", d: int, a: int, b: int, c: int, aux: "Any") -> None:
+def _shift64(e: "Transfer", d: int, a: int, b: int, c: int, aux: "Any") -> None:
     """Shifted as if unsigned, with the sign moved back to the top by exclusive or and subtraction."""
     sign = _splat(2, 1 << 63)
     if b < 0:
@@ -303,7 +303,7 @@ def _shift64(e: "Emitter", d: int, a: int, b: int, c: int, aux: "Any") -> None:
 
 
 @_sequence("i8x16.shl", "i8x16.shr_u")
-def _shift8(e: "Emitter", d: int, a: int, b: int, c: int, aux: "Any") -> None:
+def _shift8(e: "Transfer", d: int, a: int, b: int, c: int, aux: "Any") -> None:
     """As sixteen bits each, without what came over from the neighbour."""
     left = e.vector_name.endswith("shl")
     name = "psllw" if left else "psrlw"
@@ -327,7 +327,7 @@ def _shift8(e: "Emitter", d: int, a: int, b: int, c: int, aux: "Any") -> None:
 
 
 @_sequence("i8x16.shr_s")
-def _shift8_s(e: "Emitter", d: int, a: int, b: int, c: int, aux: "Any") -> None:
+def _shift8_s(e: "Transfer", d: int, a: int, b: int, c: int, aux: "Any") -> None:
     """Each byte as the upper one of a word, shifted eight further and packed again."""
     if b < 0:
         e.vector3(e.out, "punpckhbw", _T, a, a)
@@ -346,7 +346,7 @@ def _shift8_s(e: "Emitter", d: int, a: int, b: int, c: int, aux: "Any") -> None:
 
 
 @_sequence("i64x2.mul")
-def _mul64(e: "Emitter", d: int, a: int, b: int, c: int, aux: "Any") -> None:
+def _mul64(e: "Transfer", d: int, a: int, b: int, c: int, aux: "Any") -> None:
     """From products of halves: the two mixed ones, added and moved up, and the lower ones'."""
     _imm(e, "psrlq", _T, a, 32)
     e.vector3(e.out, "pmuludq", _T, _T, b)
@@ -361,7 +361,7 @@ def _mul64(e: "Emitter", d: int, a: int, b: int, c: int, aux: "Any") -> None:
 _NEXT = {"i16x8": ("bw", "i8x16"), "i32x4": ("wd", "i16x8"), "i64x2": ("dq", "i32x4")}
 
 
-def _extend(e: "Emitter", d: int, a: int, letters: str, sign: str, high: bool) -> None:
+def _extend(e: "Transfer", d: int, a: int, letters: str, sign: str, high: bool) -> None:
     if high:
         _shuffle2(e, "pshufd", d, a, 0xEE)
         a = d
@@ -369,13 +369,13 @@ def _extend(e: "Emitter", d: int, a: int, letters: str, sign: str, high: bool) -
 
 
 @_sequence(*(f"{to}.extend_{half}_{of}_{s}" for to, (_, of) in _NEXT.items() for half in ("low", "high") for s in "su"))
-def _extend_half(e: "Emitter", d: int, a: int, b: int, c: int, aux: "Any") -> None:
+def _extend_half(e: "Transfer", d: int, a: int, b: int, c: int, aux: "Any") -> None:
     shape, _, operation = e.vector_name.partition(".")
     _extend(e, d, a, _NEXT[shape][0], operation[-1], "_high_" in operation)
 
 
 @_sequence(*(f"{to}.extmul_{half}_{of}_{s}" for to, (_, of) in _NEXT.items() for half in ("low", "high") for s in "su"))
-def _extmul(e: "Emitter", d: int, a: int, b: int, c: int, aux: "Any") -> None:
+def _extmul(e: "Transfer", d: int, a: int, b: int, c: int, aux: "Any") -> None:
     shape, _, operation = e.vector_name.partition(".")
     sign, high = operation[-1], "_high_" in operation
     if shape == "i64x2":  # the processor multiplies the even lanes
@@ -390,7 +390,7 @@ def _extmul(e: "Emitter", d: int, a: int, b: int, c: int, aux: "Any") -> None:
 
 
 @_sequence("i16x8.extadd_pairwise_i8x16_s", "i16x8.extadd_pairwise_i8x16_u")
-def _extadd8(e: "Emitter", d: int, a: int, b: int, c: int, aux: "Any") -> None:
+def _extadd8(e: "Transfer", d: int, a: int, b: int, c: int, aux: "Any") -> None:
     """Multiply and add in pairs, with ones; one operand of that is signed, the other is not."""
     if e.vector_name.endswith("s"):
         e.load_bytes(d, _splat(16, 1))
@@ -400,7 +400,7 @@ def _extadd8(e: "Emitter", d: int, a: int, b: int, c: int, aux: "Any") -> None:
 
 
 @_sequence("i32x4.extadd_pairwise_i16x8_s", "i32x4.extadd_pairwise_i16x8_u")
-def _extadd16(e: "Emitter", d: int, a: int, b: int, c: int, aux: "Any") -> None:
+def _extadd16(e: "Transfer", d: int, a: int, b: int, c: int, aux: "Any") -> None:
     if e.vector_name.endswith("s"):
         e.vector_constant(e.out, "pmaddwd", d, a, _splat(8, 1))
     else:
@@ -413,7 +413,7 @@ def _extadd16(e: "Emitter", d: int, a: int, b: int, c: int, aux: "Any") -> None:
 
 
 @_sequence("i8x16.swizzle")
-def _swizzle(e: "Emitter", d: int, a: int, b: int, c: int, aux: "Any") -> None:
+def _swizzle(e: "Transfer", d: int, a: int, b: int, c: int, aux: "Any") -> None:
     """An index above 15 is made one with the top bit, for which the processor gives zero."""
     e.load_bytes(_T, b"\x70" * 16)
     e.vector3(e.out, "paddusb", _T, _T, b)
@@ -421,7 +421,7 @@ def _swizzle(e: "Emitter", d: int, a: int, b: int, c: int, aux: "Any") -> None:
 
 
 @_sequence("i8x16.shuffle")
-def _shuffle(e: "Emitter", d: int, a: int, b: int, c: int, aux: "Any") -> None:
+def _shuffle(e: "Transfer", d: int, a: int, b: int, c: int, aux: "Any") -> None:
     lanes = aux.to_bytes(16, "little")
     if a == b:
         lanes = bytes(lane & 15 for lane in lanes)
@@ -456,7 +456,7 @@ def _shuffle(e: "Emitter", d: int, a: int, b: int, c: int, aux: "Any") -> None:
 
 
 @_sequence("i8x16.splat", "i16x8.splat", "i32x4.splat", "i64x2.splat", "f32x4.splat", "f64x2.splat")
-def _splats(e: "Emitter", d: int, a: int, b: int, c: int, aux: "Any") -> None:
+def _splats(e: "Transfer", d: int, a: int, b: int, c: int, aux: "Any") -> None:
     shape = e.vector_name[:5]
     if shape[0] == "i":
         e.out.append((e.op("movqx_rr"), d, a))
@@ -480,7 +480,7 @@ def _splats(e: "Emitter", d: int, a: int, b: int, c: int, aux: "Any") -> None:
     "i8x16.extract_lane_s", "i8x16.extract_lane_u", "i16x8.extract_lane_s", "i16x8.extract_lane_u",
     "i32x4.extract_lane", "i64x2.extract_lane",
 )  # fmt: skip
-def _extract(e: "Emitter", d: int, a: int, b: int, c: int, aux: "Any") -> None:
+def _extract(e: "Transfer", d: int, a: int, b: int, c: int, aux: "Any") -> None:
     operation, letter, width = _shape(e)
     e.out.append((e.op(f"{e.prefix}pextr{letter}_rri"), d, a, aux))
     if operation.endswith("s"):
@@ -488,7 +488,7 @@ def _extract(e: "Emitter", d: int, a: int, b: int, c: int, aux: "Any") -> None:
 
 
 @_sequence("f32x4.extract_lane", "f64x2.extract_lane")
-def _extract_float(e: "Emitter", d: int, a: int, b: int, c: int, aux: "Any") -> None:
+def _extract_float(e: "Transfer", d: int, a: int, b: int, c: int, aux: "Any") -> None:
     if e.vector_name[1] == "3":
         _shuffle2(e, "pshufd", d, a, aux)
     else:
@@ -496,12 +496,12 @@ def _extract_float(e: "Emitter", d: int, a: int, b: int, c: int, aux: "Any") -> 
 
 
 @_sequence("i8x16.replace_lane", "i16x8.replace_lane", "i32x4.replace_lane", "i64x2.replace_lane")
-def _replace(e: "Emitter", d: int, a: int, b: int, c: int, aux: "Any") -> None:
+def _replace(e: "Transfer", d: int, a: int, b: int, c: int, aux: "Any") -> None:
     _three_imm(e, f"pinsr{_shape(e)[1]}", d, a, b, aux)
 
 
 @_sequence("f32x4.replace_lane", "f64x2.replace_lane")
-def _replace_float(e: "Emitter", d: int, a: int, b: int, c: int, aux: "Any") -> None:
+def _replace_float(e: "Transfer", d: int, a: int, b: int, c: int, aux: "Any") -> None:
     if e.vector_name[1] == "3":
         _three_imm(e, "insertps", d, a, b, aux << 4)
     elif aux:
@@ -514,7 +514,7 @@ def _replace_float(e: "Emitter", d: int, a: int, b: int, c: int, aux: "Any") -> 
 
 
 @_sequence(*(f"{shape}.{n}" for shape, _ in _FLOATS for n in ("abs", "neg")))
-def _signs(e: "Emitter", d: int, a: int, b: int, c: int, aux: "Any") -> None:
+def _signs(e: "Transfer", d: int, a: int, b: int, c: int, aux: "Any") -> None:
     operation, _, width = _float(e)
     sign = 1 << (width - 1)
     if operation == "neg":
@@ -524,7 +524,7 @@ def _signs(e: "Emitter", d: int, a: int, b: int, c: int, aux: "Any") -> None:
 
 
 @_sequence(*(f"{shape}.sqrt" for shape, _ in _FLOATS))
-def _sqrt(e: "Emitter", d: int, a: int, b: int, c: int, aux: "Any") -> None:
+def _sqrt(e: "Transfer", d: int, a: int, b: int, c: int, aux: "Any") -> None:
     _two(e, "sqrt" + _float(e)[1], d, a)
 
 
@@ -532,13 +532,13 @@ _ROUNDING = {"nearest": 8, "floor": 9, "ceil": 10, "trunc": 11}
 
 
 @_sequence(*(f"{shape}.{n}" for shape, _ in _FLOATS for n in _ROUNDING))
-def _round(e: "Emitter", d: int, a: int, b: int, c: int, aux: "Any") -> None:
+def _round(e: "Transfer", d: int, a: int, b: int, c: int, aux: "Any") -> None:
     operation, suffix, _ = _float(e)
     _shuffle2(e, "round" + suffix, d, a, _ROUNDING[operation])
 
 
 @_sequence("f32x4.min", "f64x2.min")
-def _min(e: "Emitter", d: int, a: int, b: int, c: int, aux: "Any") -> None:
+def _min(e: "Transfer", d: int, a: int, b: int, c: int, aux: "Any") -> None:
     """Both ways round: the results differ for zeros of different signs and for NaNs, and then "or" has what is wanted.
 
     A NaN of that is made quiet and its payload cleared below the sign, which the specification allows.
@@ -554,7 +554,7 @@ def _min(e: "Emitter", d: int, a: int, b: int, c: int, aux: "Any") -> None:
 
 
 @_sequence("f32x4.max", "f64x2.max")
-def _max(e: "Emitter", d: int, a: int, b: int, c: int, aux: "Any") -> None:
+def _max(e: "Transfer", d: int, a: int, b: int, c: int, aux: "Any") -> None:
     """As ``_min``; of zeros of different signs the one without sign, by a subtraction of what differs."""
     _, suffix, width = _float(e)
     e.vector3(e.out, "max" + suffix, _T, a, b)
@@ -568,12 +568,12 @@ def _max(e: "Emitter", d: int, a: int, b: int, c: int, aux: "Any") -> None:
 
 
 @_sequence("f32x4.convert_i32x4_s")
-def _convert(e: "Emitter", d: int, a: int, b: int, c: int, aux: "Any") -> None:
+def _convert(e: "Transfer", d: int, a: int, b: int, c: int, aux: "Any") -> None:
     _two(e, "cvtdq2ps", d, a)
 
 
 @_sequence("f32x4.convert_i32x4_u")
-def _convert_u(e: "Emitter", d: int, a: int, b: int, c: int, aux: "Any") -> None:
+def _convert_u(e: "Transfer", d: int, a: int, b: int, c: int, aux: "Any") -> None:
     """The lower sixteen bits; the others, halved so that they are no sign, and doubled: both exact, rounded once."""
     e.vector_constant(e.out, "pand", _T, a, _splat(4, 0xFFFF))
     e.vector3(e.out, "psubd", _U, a, _T)
@@ -585,12 +585,12 @@ def _convert_u(e: "Emitter", d: int, a: int, b: int, c: int, aux: "Any") -> None
 
 
 @_sequence("f64x2.convert_low_i32x4_s")
-def _convert_low(e: "Emitter", d: int, a: int, b: int, c: int, aux: "Any") -> None:
+def _convert_low(e: "Transfer", d: int, a: int, b: int, c: int, aux: "Any") -> None:
     _two(e, "cvtdq2pd", d, a)
 
 
 @_sequence("f64x2.convert_low_i32x4_u")
-def _convert_low_u(e: "Emitter", d: int, a: int, b: int, c: int, aux: "Any") -> None:
+def _convert_low_u(e: "Transfer", d: int, a: int, b: int, c: int, aux: "Any") -> None:
     """The number in the low bits of 2⁵², minus 2⁵²."""
     e.load_bytes(_T, _splat(4, 0x43300000))
     e.vector3(e.out, "unpcklps", d, a, _T)
@@ -598,17 +598,17 @@ def _convert_low_u(e: "Emitter", d: int, a: int, b: int, c: int, aux: "Any") -> 
 
 
 @_sequence("f32x4.demote_f64x2_zero")
-def _demote(e: "Emitter", d: int, a: int, b: int, c: int, aux: "Any") -> None:
+def _demote(e: "Transfer", d: int, a: int, b: int, c: int, aux: "Any") -> None:
     _two(e, "cvtpd2ps", d, a)
 
 
 @_sequence("f64x2.promote_low_f32x4")
-def _promote(e: "Emitter", d: int, a: int, b: int, c: int, aux: "Any") -> None:
+def _promote(e: "Transfer", d: int, a: int, b: int, c: int, aux: "Any") -> None:
     _two(e, "cvtps2pd", d, a)
 
 
 @_sequence("i32x4.trunc_sat_f32x4_s")
-def _trunc_sat_s(e: "Emitter", d: int, a: int, b: int, c: int, aux: "Any") -> None:
+def _trunc_sat_s(e: "Transfer", d: int, a: int, b: int, c: int, aux: "Any") -> None:
     """NaNs become zero first; what is too large comes out as the least number and is flipped to the greatest."""
     _three_imm(e, "cmpps", _T, a, a, 0)
     e.vector3(e.out, "andps", d, a, _T)
@@ -619,7 +619,7 @@ def _trunc_sat_s(e: "Emitter", d: int, a: int, b: int, c: int, aux: "Any") -> No
 
 
 @_sequence("i32x4.trunc_sat_f32x4_u")
-def _trunc_sat_u(e: "Emitter", d: int, a: int, b: int, c: int, aux: "Any") -> None:
+def _trunc_sat_u(e: "Transfer", d: int, a: int, b: int, c: int, aux: "Any") -> None:
     """The number up to 2³¹, and how much more it is, at most 2³¹ − 1, both converted as signed."""
     two_31 = _splat(4, 0x4F000000)
     _zero(e, _U)
@@ -636,7 +636,7 @@ def _trunc_sat_u(e: "Emitter", d: int, a: int, b: int, c: int, aux: "Any") -> No
 
 
 @_sequence("i32x4.trunc_sat_f64x2_s_zero")
-def _trunc_sat64_s(e: "Emitter", d: int, a: int, b: int, c: int, aux: "Any") -> None:
+def _trunc_sat64_s(e: "Transfer", d: int, a: int, b: int, c: int, aux: "Any") -> None:
     _three_imm(e, "cmppd", _T, a, a, 0)
     e.vector_constant(e.out, "andps", _T, _T, _splat(2, 0x41DFFFFFFFC00000))  # 2³¹ − 1, or zero for a NaN
     e.vector3(e.out, "minpd", d, a, _T)  # for a NaN the second operand
@@ -644,7 +644,7 @@ def _trunc_sat64_s(e: "Emitter", d: int, a: int, b: int, c: int, aux: "Any") -> 
 
 
 @_sequence("i32x4.trunc_sat_f64x2_u_zero")
-def _trunc_sat64_u(e: "Emitter", d: int, a: int, b: int, c: int, aux: "Any") -> None:
+def _trunc_sat64_u(e: "Transfer", d: int, a: int, b: int, c: int, aux: "Any") -> None:
     """Between 0 and 2³² − 1 and whole; then the low bits of that number plus 2⁵²."""
     _zero(e, _U)
     e.vector3(e.out, "maxpd", d, a, _U)
