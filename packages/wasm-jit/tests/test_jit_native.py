@@ -226,6 +226,23 @@ def test_address_space_is_given_back() -> None:
     assert size() - before < REACH >> 10
 
 
+def test_address_space_that_garbage_has_is_used_again() -> None:
+    done = child(
+        """
+        import gc, resource
+        from wasm_jit.native.memory import GuardedMemory
+        gc.disable()
+        resource.setrlimit(resource.RLIMIT_AS, (12 << 30, 12 << 30))
+        for _ in range(20):
+            cycle = [GuardedMemory(65536)]
+            cycle.append(cycle)
+            del cycle
+        print("ok")
+        """
+    )
+    assert done.stdout == "ok\n", done
+
+
 def test_a_memory_ends_at_its_reservation() -> None:
     memory = GuardedMemory(0, reserve=1 << 20)
     assert len(memory.view()) == 0

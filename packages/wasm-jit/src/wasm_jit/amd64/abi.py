@@ -53,6 +53,11 @@ Python function that walks the frames, which are still there, and raises.
 back. A failing one leaves compiled code as a trap does, with the exception that is set. Python code never runs on a
 compiled code's stack.
 
+**What runs is kept.** Python code that is called from compiled code may drop the last reference to an instance whose
+functions are under way. So a function that can lead to Python or to another instance has its context in its frame (as
+it needs to come back to it anyway), and the end of an instance asks ``cpython.executions.keep_if_running``, which
+looks for it there.
+
 Python may come back to a place that isn't the innermost entry any more: greenlets change stacks in the middle of host
 functions. Entries have numbers, so that is found out, and is a RuntimeError in the call that was overtaken.
 

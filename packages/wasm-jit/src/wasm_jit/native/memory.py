@@ -6,6 +6,7 @@ stay valid.
 """
 
 import ctypes
+import gc
 
 from . import faults, linux
 from .owned import Owned
@@ -41,7 +42,11 @@ class GuardedMemory:
     def __init__(self, size: int, reserve: int = REACH) -> None:
         self.reserved = linux.pages(max(reserve, size))
         self.size = 0
-        self.address = linux.reserve(self.reserved)
+        try:
+            self.address = linux.reserve(self.reserved)
+        except OSError:
+            gc.collect()  # memories of instances that are gone may have it
+            self.address = linux.reserve(self.reserved)
         address, reserved = self.address, self.reserved
         unwatch = faults.watch_memory(address, address + reserved)
         self._room = Owned(lambda: _give_back(address, reserved, unwatch))
