@@ -5,7 +5,7 @@ from weakref import WeakValueDictionary
 
 from wasm_decoder.syntax.instructions import OPS
 
-from ..runtime.function import Function
+from ..runtime.function import Function, func_name
 from ..runtime.traps import Frame, UnsupportedError
 from ..runtime.values import f32_from_bits, f64_from_bits
 from . import access
@@ -78,15 +78,6 @@ class ModuleCode:
         """The bytes that offsets count in."""
         return self.module.funcs[index - self.names.imported_funcs].data
 
-    def name(self, index: int) -> str:
-        """A function's name: in the name section, or of an export, or ""."""
-        from wasm_decoder.custom.names import names
-
-        found = names(self.module).funcs.get(index)
-        if found is None:
-            found = next((e.name for e in self.module.exports if e.kind == "func" and e.index == index), "")
-        return found
-
 
 _modules: "WeakValueDictionary[int, ModuleCode]" = WeakValueDictionary()
 
@@ -131,15 +122,13 @@ class Linked:
         offset = max(offset, ~offset)
         # the offset in a body that was parsed from text tells nobody anything
         known = offset if offset and self.code.module.binary is not None else None
-        return Frame(index, self.code.name(index), known, self.instance.name)
+        return Frame(index, func_name(self.code.module, index), known, self.instance.name)
 
     def function(self, index: int) -> Function:
         """A function that the module defines; its code is made when it is first called."""
         names = self.code.names
         deftype = names.deftypes[names.func_types[index]]
-        made = Function(deftype, self._stub(index), instance=self.instance, index=index, run=run)
-        made.name = self.code.name(index) if len(names.module.funcs) < 10_000 else ""
-        return made
+        return Function(deftype, self._stub(index), instance=self.instance, index=index, run=run)
 
     def _stub(self, index: int) -> "Callable[..., object]":
         """What stands for a function until it is first called."""

@@ -6,10 +6,22 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from wasm_decoder import Module
     from wasm_decoder.syntax.types import FuncType
     from wasm_decoder.valid.matching import DefType
 
     from .instance import Instance
+
+
+def func_name(module: "Module", index: int) -> str:
+    """The name of a function in the name section of its module, or of an export, or ""."""
+    from wasm_decoder.custom.names import names
+
+    found = names(module).funcs.get(index)
+    if found is None:
+        exports = module._derived("func_names", lambda: {e.index: e.name for e in module.exports if e.kind == "func"})
+        found = exports.get(index, "")
+    return found
 
 
 class Function:
@@ -21,7 +33,6 @@ class Function:
     Attributes:
         type: its function type; references to defined types in it are closed.
         deftype: the defined type; two functions have the same type if and only if this is the same object.
-        name: its name in the name section, or the name of an export, or "".
         instance: the instance that it belongs to, None for a host function.
         index: its index in the module of that instance, -1 for a host function.
         code: what calls inside WebAssembly call: takes and returns values in the representation of ``values``.
@@ -31,7 +42,7 @@ class Function:
     """
 
     __slots__ = (
-        "__weakref__", "_call", "_run", "code", "deftype", "host", "index", "instance", "linked", "name", "tail",
+        "__weakref__", "_call", "_name", "_run", "code", "deftype", "host", "index", "instance", "linked", "tail",
         "type",
     )  # fmt: skip
 
@@ -50,13 +61,20 @@ class Function:
         self.type: FuncType = deftype.expand()  # type: ignore[assignment]  # functions have function types
         self.code = code
         self.tail: Callable[..., object] | None = None
-        self.name = name
+        self._name = name
         self.instance = instance
         self.index = index
         self.host = host
         self.linked: object = None
         self._run = run
         self._call: Callable[..., object] | None = None
+
+    @property
+    def name(self) -> str:
+        """Its name in the name section, or of an export, or ""."""
+        if not self._name and self.instance is not None:
+            self._name = func_name(self.instance.module, self.index)
+        return self._name
 
     def __call__(self, *args: object) -> object:
         """Call it: no result is None, several are a tuple."""
