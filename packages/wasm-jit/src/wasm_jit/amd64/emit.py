@@ -7,6 +7,7 @@ later.
 """
 
 from ..ir.function import RETURN, T_F32, T_F64
+from ..regalloc.allocate import Way
 from . import abi, linkage, sequences, vectors
 from . import select as k
 from .assembler import Code
@@ -19,7 +20,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from ..regalloc.allocate import Way
     from .select import Machine
 
 _BROADCASTS = {
