@@ -1,6 +1,7 @@
 """From a function of a module to machine code."""
 
 from .amd64 import processor
+from .amd64.assembler import Assembler
 from .amd64.emit import Emitter
 from .amd64.select import select
 from .frontend.build import build
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
     from wasm_decoder.syntax.module import Module
 
-    from .amd64.assembler import Assembler, Code
+    from .amd64.assembler import Code
     from .ir.function import IRFunction
     from .layout import Layout
 
@@ -40,6 +41,10 @@ def target(features: "frozenset[str] | None" = None) -> str:
     return " ".join(["amd64", *[feature for feature in USED if feature in have]])
 
 
+#: Assemblers that are done with their last function: one that has been used knows its emitters.
+_idle: "list[Assembler]" = []
+
+
 def compile_function(
     module: "Module",
     layout: "Layout",
@@ -62,11 +67,14 @@ def compile_function(
     if observer is not None:
         observer.ssa(f)
     counts = prune(f)
-    asm = None
     if observer is not None:
         observer.opt(f)
         asm = observer.assembler()
+    else:
+        asm = _idle.pop() if _idle else Assembler()
     selected = select(f, counts, avx=avx)
     emitter = Emitter(f, selected, module, layout, avx=avx, bmi="bmi2" in features, guarded=guarded, asm=asm)
     code = emitter.emit()
+    if observer is None:
+        _idle.append(asm)
     return code, emitter.frame_size

@@ -7,7 +7,6 @@ from ..ir.function import T_F32, T_F64, T_I32, T_I64, T_REF, T_V128, IRFunction
 from ..regalloc.allocate import Allocator
 from ..regalloc.moves import FIRST_SLOT
 from . import abi
-from .assembler import Assembler
 from .convention import CONTEXT, GENERAL, MEMORY, SCRATCH, VECTOR, VECTOR_SCRATCH, VECTOR_SCRATCH_2
 from .registers import RSP, A
 
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from ..layout import Layout
     from ..regalloc.allocate import Out
     from ..regalloc.moves import Source
+    from .assembler import Assembler
     from .select import Selected
 
 _GENERAL_SET = sum(1 << r for r in GENERAL)
@@ -59,13 +59,13 @@ class Transfer(Allocator):
         avx: bool = True,
         bmi: bool = True,
         guarded: bool = True,
-        asm: "Assembler | None" = None,
+        asm: "Assembler",
     ) -> None:
         super().__init__(f, selected)
         self.module = module
         self.layout = layout
         self.leaves = False  # whether it calls what may belong to another instance
-        self.asm = Assembler() if asm is None else asm
+        self.asm = asm
         self.avx = avx
         self.bmi = bmi
         self.guarded = guarded  # whether accesses beyond the end of memory fault by themselves
@@ -73,7 +73,7 @@ class Transfer(Allocator):
         self.outgoing = 0  # bytes of stack for arguments
         self.cold: list[tuple[int, Out]] = []  # what stands after the function: (label, code)
         self.prefix = "v" if avx else ""
-        self.methods: dict[str, Any] = {}
+        self.methods: dict[str, Any] = asm.__dict__  # it keeps the emitters that it has made there
         self.traps: dict[tuple[str, int], int] = {}
         self.frame_size = 0
         self.vector_name = ""  # of the sequence being emitted
@@ -84,7 +84,7 @@ class Transfer(Allocator):
         """The assembler's method of that name."""
         method = self.methods.get(name)
         if method is None:
-            method = self.methods[name] = getattr(self.asm, name)
+            method = getattr(self.asm, name)
         return method
 
     def move(self, out: "Out", target: int, source: "Source", type_: int) -> None:
