@@ -12,6 +12,7 @@ from .amd64 import abi
 from .compile import compile_function
 from .cpython import convert
 from .cpython.builtin import make_builtin
+from .cpython.executions import keep_if_running
 from .cpython.host import host_code
 from .cpython.stub import compile_stub, set_code
 from .cpython.support import support
@@ -76,21 +77,22 @@ class Linked:
     """What the engine keeps for an instance: its context, and what machine code has to find in it."""
 
     __slots__ = (
-        "__weakref__", "_helpers", "_instance", "_kept", "_missing", "code", "context", "engine", "features", "lazy",
-        "module",
+        "__weakref__", "_context", "_guard", "_helpers", "_kept", "_missing", "code", "context", "engine", "features",
+        "instance", "lazy", "module",
     )  # fmt: skip
 
     def __init__(self, engine: "Compiler", instance: Instance, features: "Features", lazy: bool) -> None:
         self.engine = engine
-        self._instance = weakref.ref(instance)
+        self.instance = instance
         self.features = features
         self.lazy = lazy
         self.module = module = instance.module
         self.code = _Code.of(module)
-        self.code.instances.add(instance)
         layout = self.code.layout
-        self.context = start = context(layout.size, self)
-        _linked[start] = self
+        self.context, self._context = context(layout.size)
+        start = self.context
+        self._guard = _Guard(self)
+        self.watch()
         self._kept: list[object] = [instance.deftypes]
         self._helpers = 0
         self._missing = True
@@ -109,12 +111,18 @@ class Linked:
         records[abi.F_TYPE // 8 :: step] = array("Q", [numbers[func.type] for func in module.funcs])
         linux.write(start + layout.functions, records.tobytes())
 
-    @property
-    def instance(self) -> Instance:
-        """The instance; what runs its code keeps it alive."""
-        instance = self._instance()
-        assert instance is not None
-        return instance
+    def watch(self) -> None:
+        """Be found by those who hold no references."""
+        _linked[self.context] = self
+        self.code.instances.add(self.instance)
+        for memory in self.instance.mems[:1]:
+            memory.watch(self)
+
+    def keep_if_running(self) -> None:
+        """Stay, if the garbage collector is about to take what calls that are under way come back to."""
+        if keep_if_running(self, self.context, self.context + self.code.layout.size):
+            self._guard = _Guard(self)  # each is asked only once
+            self.watch()
 
     def record(self, index: int) -> int:
         """The address of the record of a function that the module defines."""
@@ -196,6 +204,16 @@ class Linked:
         traces.watch(compiled)
         return compiled
 
+    def activate(self) -> None:
+        """Let the calls of all functions that have been compiled go to their code."""
+        self._make_helpers()
+        if self.instance.exited is None:
+            guarded = self.guarded
+            for number in range(len(self.module.funcs)):
+                compiled = self.code.compiled.get((number, guarded))
+                if compiled is not None:
+                    set_code(self.record(self.code.layout.imports + number), compiled.block.address)
+
     def _make_helpers(self) -> None:
         """Give the context the helpers that code asked for since the last time."""
         layout = self.code.layout
@@ -211,6 +229,18 @@ class Linked:
         """The instance has exited: every call of its functions says so from now on."""
         for index in range(self.code.layout.imports, len(self.module.func_types)):
             set_code(self.record(index), _stub())
+
+
+class _Guard:
+    """Is told when an instance is about to go."""
+
+    __slots__ = ("_linked",)
+
+    def __init__(self, linked: Linked) -> None:
+        self._linked = linked
+
+    def __del__(self) -> None:
+        self._linked.keep_if_running()
 
 
 class _Record:

@@ -11,6 +11,7 @@ from wasm_interp.runtime.traps import ResourceError
 
 from .native import linux
 from .native.memory import GuardedMemory
+from .native.owned import Owned
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -124,18 +125,18 @@ class _Elements(list[object]):
     def __init__(self, items: "Iterable[object]", record: "Callable[[Function], int] | None") -> None:
         super().__init__(items)
         self._record = record
-        # every function that was ever in here, by id: compiled code may still have it when it is here no longer
-        self._known: dict[int, tuple[int, Function]] = {}
+        # Compiled code may still have a function when it is here no longer.  Instances of this engine see to their own
+        # (``Linked.keep_if_running``); others that were ever in here stay.
+        self._others: set[Function] = set()
         self.words = _Words()
         self.words.set_all(map(self._word, self))
 
     def _word(self, item: object) -> int:
         if self._record is None or not isinstance(item, Function):
             return 0
-        known = self._known.get(id(item))
-        if known is None:
-            known = self._known[id(item)] = self._record(item), item
-        return known[0]
+        if type(item) is Function:
+            self._others.add(item)
+        return self._record(item)
 
     def __setitem__(self, key: "SupportsIndex | slice", value: "object") -> None:
         super().__setitem__(key, value)  # type: ignore[index]  # list's own overloads
@@ -210,8 +211,8 @@ class NativeGlobal(Global):
             self._cell[1] = bits >> 64
 
 
-def context(size: int, owner: object) -> int:
-    """The address of zeroed memory that is given back when ``owner`` is gone."""
-    address = linux.allocate(linux.pages(size))
-    weakref.finalize(owner, linux.release, address, linux.pages(size)).atexit = False
-    return address
+def context(size: int) -> "tuple[int, Owned]":
+    """The address of zeroed memory, and what gives it back when nothing references it any more.  Raises OSError."""
+    size = linux.pages(size)
+    address = linux.allocate(size)
+    return address, Owned(lambda: linux.release(address, size))

@@ -77,13 +77,14 @@ def _host_limit() -> int:
     return (start.value or 0) + min(256 << 10, size.value // 4)
 
 
-def keep_if_running(item: object, start: int, end: int) -> None:
+def keep_if_running(item: object, start: int, end: int) -> bool:
     """Keep an object until no call that is under way can come back to code that has an address from ``start`` to
-    ``end`` on its stack.
+    ``end`` on its stack; whether there is one.
 
     For the finalizer of what the addresses are in. Every function that can lead to Python has its context on the
     stack then.
     """
+    found = False
     for execution in _executions.values():
         if not linux.word(execution + abi.ACTIVE):
             continue
@@ -94,6 +95,8 @@ def keep_if_running(item: object, start: int, end: int) -> None:
             assert isinstance(kept, list)
             kept.append(item)
             linux.set_word(execution + abi.KEPT, linux.word(execution + abi.KEPT) + 1)
+            found = True
+    return found
 
 
 def immortal(item: object) -> int:
