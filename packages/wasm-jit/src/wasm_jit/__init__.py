@@ -2,10 +2,14 @@
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from .cache import Cache
     from .engine import Compiler
 
 __version__ = "0.1.0"
-__all__ = ["Compiler", "unavailable"]
+__all__ = ["Cache", "Compiler", "unavailable"]
+
+#: where each public name lives
+_HOMES = {"Cache": "cache", "Compiler": "engine"}
 
 
 def unavailable() -> str | None:
@@ -23,8 +27,8 @@ def unavailable() -> str | None:
 
 
 def __getattr__(name: str) -> object:
-    if name != "Compiler":
+    if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from .engine import Compiler
-
-    return Compiler
+    value: object = getattr(__import__(f"{__name__}.{_HOMES[name]}", fromlist=(name,)), name)
+    globals()[name] = value
+    return value

@@ -41,8 +41,9 @@ class Routine:
     @classmethod
     def of(cls, code: "Code", frame: int) -> "Routine":
         """What the assembler made."""
-        offsets = array("I", [offset for offset, _ in code.marks])
-        places = array("q", [place for _, place in code.marks])  # type: ignore[misc]  # marks of compiled code are ints
+        marks: list[tuple[int, int]] = code.marks  # type: ignore[assignment]  # compiled code is marked with ints
+        offsets = array("I", [offset for offset, _ in marks])
+        places = array("q", [place for _, place in marks])
         helpers: list[tuple[int, Key]] = [(at, symbol) for at, _, symbol, _ in code.relocations]  # type: ignore[misc]  # all are displacements of helpers
         return cls(code.data, frame, offsets, places, helpers)
 

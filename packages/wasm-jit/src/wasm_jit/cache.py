@@ -1,0 +1,346 @@
+"""Compiled code on disk, so that it is compiled once and not at every start.
+
+A file holds what was compiled of one module, by one version of the compiler, for one kind of processor, under one set
+of features and options: all of that is in its key, and the key's hash is its name. So nothing in a file is ever
+out of date, and files of many versions live side by side.
+
+A file is, all numbers little-endian:
+
+    magic, version of this format, count; the key's hash; the hash of everything else up to the first record
+    count × the function's number, ascending (4 bytes)
+    (count + 1) × offset of its record in the file (8 bytes); the last one is the end of the file
+    count × the record's hash, the first 16 bytes of it
+    the records (``routine.Routine.pack``)
+
+Only the part before the records is read at first; a record is read, and compared with its hash, when its function is
+called for the first time. A file is never changed: a process that has compiled more writes another one with
+everything in it, and gives it the old one's name. What does not compare is as if it were not there.
+"""
+
+import hashlib
+import os
+import stat
+import time
+import weakref
+from _thread import allocate_lock
+from array import array
+from bisect import bisect_left
+from contextlib import suppress
+from struct import Struct
+
+from .routine import Routine
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from wasm_decoder import Features, Module
+
+_MAGIC = b"wasmcode"
+_VERSION = 1
+_HEAD = Struct("<8sII32s32s")
+_CHECKED = Struct("<8sII32s")  # the part of the head that its own hash covers
+_DIGEST = 16
+
+#: While functions are compiled, what is new is written when that took less than a 20th of the time since the last
+#: time, and after a second at the soonest.
+_SHARE, _PAUSE = 20, 1.0
+
+
+class Cache:
+    """A directory of compiled code that any number of processes use at the same time.
+
+    It holds machine code, so nobody else may be able to write to it. Files that are damaged are ignored and replaced.
+    Nothing is ever removed: delete files, or the whole directory, whenever you like.
+    """
+
+    def __init__(self, directory: "str | os.PathLike[str]") -> None:
+        """The cache in a directory, which is made with its parents if it is not there.
+
+        Raises PermissionError if the directory belongs to somebody else or others may write to it, OSError if it can
+        neither be made nor read.
+        """
+        self.directory = os.path.abspath(os.fspath(directory))
+        os.makedirs(self.directory, 0o700, exist_ok=True)
+        os.close(_open_directory(self.directory))
+        self._stored: dict[tuple[bytes, int, bool], Stored] = {}
+        # what was compiled last is written when the cache, or Python, comes to its end
+        weakref.finalize(self, _save, self._stored)
+
+    def of(self, module: "Module", features: "Features", *, guarded: bool = True) -> "Stored":
+        """What there is of a module.
+
+        Arguments:
+            module: the module.
+            features: what it may use: functions that were compiled had been validated with these.
+            guarded: whether the processor checks the bounds of its memories.
+        """
+        key = module_hash(module), int(features), guarded
+        stored = self._stored.get(key)
+        if stored is None:
+            text = f"{key[0].hex()} {int(features)} {'guarded' if guarded else 'checked'} {_target()} {_compiler()}"
+            stored = self._stored[key] = Stored(self.directory, hashlib.sha256(text.encode()).digest())
+        return stored
+
+    def save(self) -> None:
+        """Write what has not been written yet; that happens by itself from time to time and at the end.
+
+        Raises OSError if that fails.
+        """
+        for stored in list(self._stored.values()):
+            stored.save()
+
+    def __repr__(self) -> str:
+        return f"Cache({self.directory!r})"
+
+
+class Stored:
+    """The functions of one module that the cache has."""
+
+    def __init__(self, directory: str, key: bytes) -> None:
+        self._directory = directory
+        self._key = key
+        self._name = f"{key.hex()[:40]}.code"
+        self._new: dict[int, Routine] = {}
+        self._lock = allocate_lock()
+        self._next = 0.0  # when to write next
+        self._file: _File | None = None
+        self._load()
+
+    @property
+    def path(self) -> str:
+        """Where the file is, once something has been saved."""
+        return os.path.join(self._directory, self._name)
+
+    def _load(self) -> None:
+        try:
+            descriptor = _open_directory(self._directory)
+            try:
+                self._file = _File.open(descriptor, self._name, self._key)
+            finally:
+                os.close(descriptor)
+        except OSError:
+            self._file = None
+
+    def get(self, number: int) -> "Routine | None":
+        """The code of the function that the module defines as its ``number``-th; None if there is none."""
+        routine = self._new.get(number)
+        if routine is None and self._file is not None:
+            packed = self._file.record(number)
+            if packed is not None:
+                try:
+                    return Routine.unpack(packed)
+                except (ValueError, IndexError):
+                    return None
+        return routine
+
+    def put(self, number: int, routine: Routine) -> None:
+        """Remember the code of a function, and now and then write what has come together."""
+        if not self._new:
+            self._next = max(self._next, time.monotonic() + _PAUSE)
+        self._new[number] = routine
+        if time.monotonic() > self._next:
+            try:
+                self.save()
+            except OSError:  # a full disk is no reason for a program to stop
+                self._next = time.monotonic() + 60
+
+    def save(self) -> None:
+        """Write what has not been written yet.  Raises OSError."""
+        if not self._new or not self._lock.acquire(blocking=False):
+            return
+        try:
+            start = time.monotonic()
+            new = dict(self._new)
+            directory = _open_directory(self._directory)
+            try:
+                if _lock(directory):
+                    _clean(directory, self._name)
+                now = _File.open(directory, self._name, self._key)  # others may have written meanwhile
+                records = dict(now.records()) if now is not None else {}
+                records.update((number, routine.pack()) for number, routine in new.items())
+                _write(directory, self._name, self._key, records)
+                self._file = _File.open(directory, self._name, self._key)
+            finally:
+                os.close(directory)
+            for number, routine in new.items():
+                if self._new.get(number) is routine:
+                    del self._new[number]
+            self._next = time.monotonic() + max(_PAUSE, _SHARE * (time.monotonic() - start))
+        finally:
+            self._lock.release()
+
+
+def _save(stored: "dict[tuple[bytes, int, bool], Stored]") -> None:
+    for each in list(stored.values()):
+        with suppress(OSError):
+            each.save()
+
+
+class _File:
+    """A file that has been opened, and what it says at its beginning."""
+
+    def __init__(self, descriptor: int, numbers: "array[int]", offsets: "array[int]", digests: bytes) -> None:
+        self._descriptor = descriptor
+        self._numbers = numbers
+        self._offsets = offsets
+        self._digests = digests
+        weakref.finalize(self, os.close, descriptor).atexit = False
+
+    @classmethod
+    def open(cls, directory: int, name: str, key: bytes) -> "_File | None":
+        """The file of that name, if it is one of ours, whole up to its records, and has this key."""
+        try:
+            descriptor = os.open(name, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=directory)
+        except OSError:
+            return None
+        opened = None
+        try:
+            about = os.fstat(descriptor)
+            head = os.pread(descriptor, _HEAD.size, 0)
+            if _private(about) and stat.S_ISREG(about.st_mode) and len(head) == _HEAD.size:
+                magic, version, count, found, digest = _HEAD.unpack(head)
+                size = count * (4 + 8 + _DIGEST) + 8
+                if magic == _MAGIC and version == _VERSION and found == key and _HEAD.size + size <= about.st_size:
+                    index = os.pread(descriptor, size, _HEAD.size)
+                    if hashlib.sha256(head[: _CHECKED.size] + index).digest() == digest:
+                        numbers, offsets = array("I"), array("Q")
+                        numbers.frombytes(index[: 4 * count])
+                        offsets.frombytes(index[4 * count : 12 * count + 8])
+                        opened = cls(descriptor, numbers, offsets, index[12 * count + 8 :])
+        except OSError:
+            pass
+        finally:
+            if opened is None:
+                os.close(descriptor)
+        return opened
+
+    def record(self, number: int) -> "bytes | None":
+        """The record of a function, if it is there and undamaged."""
+        i = bisect_left(self._numbers, number)
+        return self._record(i) if i < len(self._numbers) and self._numbers[i] == number else None
+
+    def records(self) -> "Iterator[tuple[int, bytes]]":
+        """All undamaged records, with their functions' numbers."""
+        for i, number in enumerate(self._numbers):
+            record = self._record(i)
+            if record is not None:
+                yield number, record
+
+    def _record(self, i: int) -> "bytes | None":
+        start = self._offsets[i]
+        try:
+            record = os.pread(self._descriptor, self._offsets[i + 1] - start, start)
+        except OSError:
+            return None
+        return record if _digest(record) == self._digests[i * _DIGEST : (i + 1) * _DIGEST] else None
+
+
+def _digest(record: bytes) -> bytes:
+    return hashlib.sha256(record).digest()[:_DIGEST]
+
+
+def _write(directory: int, name: str, key: bytes, records: "dict[int, bytes]") -> None:
+    """Replace a file in one step."""
+    numbers = array("I", sorted(records))
+    count = len(numbers)
+    place = _HEAD.size + count * (4 + 8 + _DIGEST) + 8
+    offsets = array("Q", [place])
+    for number in numbers:
+        place += len(records[number])
+        offsets.append(place)
+    digests = b"".join([_digest(records[number]) for number in numbers])
+    index = numbers.tobytes() + offsets.tobytes() + digests
+    checked = _CHECKED.pack(_MAGIC, _VERSION, count, key)
+    head = checked + hashlib.sha256(checked + index).digest()
+    temporary = f".{name}.{os.urandom(8).hex()}"
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=directory)
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(head + index)
+            for number in numbers:
+                file.write(records[number])
+        os.replace(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(temporary, dir_fd=directory)
+        raise
+
+
+def _clean(directory: int, name: str) -> None:
+    """Remove what writers left that were killed; nobody else is writing."""
+    for each in os.listdir(directory):
+        if each.startswith(f".{name}."):
+            os.unlink(each, dir_fd=directory)
+
+
+def _open_directory(path: str) -> int:
+    """A descriptor of the directory.  Raises PermissionError if somebody else could have put files there."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    if not _private(os.fstat(descriptor)):
+        os.close(descriptor)
+        raise PermissionError(f"{path} is no place for compiled code: it has to be yours, and writable by you alone")
+    return descriptor
+
+
+def _private(about: os.stat_result) -> bool:
+    return about.st_uid == os.geteuid() and not about.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+
+
+def _lock(directory: int) -> bool:
+    """Keep other processes from replacing files until the descriptor is closed; False where that cannot be done.
+
+    Without it, what one writes between another one's reading and writing is lost, but nothing gets wrong.
+    """
+    try:
+        import fcntl
+
+        fcntl.flock(directory, fcntl.LOCK_EX)
+    except (ImportError, OSError):
+        return False
+    return True
+
+
+def module_hash(module: "Module") -> bytes:
+    """The SHA-256 of the module's binary form.
+
+    A module that came from elsewhere has another one than its binary form: the marks of its code tell other offsets.
+    """
+    known: bytes | None = module.__dict__.get("_sha256")
+    if known is None:
+        binary = module.binary
+        if binary is None:
+            from wasm_decoder import encode
+
+            binary = b"not binary\n" + encode(module)
+        known = module.__dict__["_sha256"] = hashlib.sha256(binary).digest()
+    return known
+
+
+_versions: "list[str]" = []
+
+
+def _compiler() -> str:
+    """The compiler's version: the packages', and the hash of its source where there are files of it."""
+    if not _versions:
+        from wasm_decoder import __version__ as decoder
+
+        from . import __version__
+
+        source = hashlib.sha256()
+        home = os.path.dirname(os.path.abspath(__file__))
+        for folder, folders, names in os.walk(home):
+            folders.sort()
+            for name in sorted(names):
+                if name.endswith(".py"):
+                    with open(os.path.join(folder, name), "rb") as file:
+                        content = file.read()
+                    source.update(f"{folder[len(home) :]}/{name} {len(content)}\n".encode() + content)
+        _versions.append(f"{__version__} {decoder} {source.hexdigest()}")
+    return _versions[0]
+
+
+def _target() -> str:
+    from .compile import target
+
+    return target()
