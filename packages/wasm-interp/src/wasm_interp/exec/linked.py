@@ -9,6 +9,7 @@ from ..runtime.function import Function, func_name
 from ..runtime.traps import Frame, UnsupportedError
 from ..runtime.values import f32_from_bits, f64_from_bits
 from . import access
+from .aggregates import HEAPS
 from .calls import FILE, run
 from .names import Names
 from .numeric import NAMESPACE, TailCall
@@ -184,6 +185,8 @@ class Linked:
                 value = instance.function(index)
         elif name.startswith("v_"):
             value = _vector_function(name)
+        elif name.startswith("heap_"):
+            value = HEAPS[name]
         elif name.startswith("nan"):
             bits = int(name[6:], 16)
             value = f32_from_bits(bits) if name[3:5] == "32" else f64_from_bits(bits)

@@ -6,6 +6,7 @@ i32 and i64 are unsigned ints here, floats as ``runtime.values`` says.
 from array import array
 from math import ceil, copysign, floor, sqrt, trunc
 
+from ..runtime import aggregates
 from ..runtime.tag import WasmException, throw
 from ..runtime.traps import (
     DivideByZero,
@@ -239,6 +240,12 @@ def _namespace() -> "dict[str, object]":
         throw,
     ):  # fmt: skip
         names[function.__name__] = function
+    for name in (
+        "StructRef", "ArrayRef", "I31Ref", "struct_default", "array_new", "array_default", "array_new_data",
+        "array_new_elem", "array_elements", "array_get", "array_set", "array_fill", "array_copy", "array_init_data",
+        "array_init_elem", "ref_eq", "ref_test", "ref_cast",
+    ):  # fmt: skip
+        names[name] = getattr(aggregates, name)
     return names
 
 

@@ -8,6 +8,7 @@ from wasm_decoder.syntax.instructions import BY_NAME, OPS
 from wasm_decoder.syntax.types import F32, F64, FuncType, RefType
 
 from . import expr as x
+from .aggregates import AGGREGATES, cast
 from .arithmetic import NUMERIC
 from .expr import GLOBALS, MEMORY, QUIET, TRAPS, WIDE, Value, constant, unsigned, within
 from .lanes import VECTORS
@@ -529,7 +530,7 @@ class Translator(Operands):
 
     def select_typed(self) -> None:
         for _ in range(self.u()):
-            self.s()
+            self.block_type()  # a value type is one
         self.select()
 
     def global_get(self) -> None:
@@ -602,6 +603,16 @@ class Translator(Operands):
         text = self.stack[-1].text
         self.items.append(If(f"{text} is not None", f"{text} is None", self._branch(depth), [], self.at))
         self.stack.pop()
+
+    def br_on_cast(self) -> None:
+        depth, test = cast(self)
+        self._carried(depth)
+        self.items.append(If(test, f"not {test}", self._branch(depth), [], self.at))
+
+    def br_on_cast_fail(self) -> None:
+        depth, test = cast(self)
+        self._carried(depth)
+        self.items.append(If(f"not {test}", test, self._branch(depth), [], self.at))
 
     # Exceptions
 
@@ -729,6 +740,8 @@ _CONTROL: "dict[str, Callable[[Translator], None]]" = {
     "call_ref": Translator.call_ref,
     "br_on_null": Translator.br_on_null,
     "br_on_non_null": Translator.br_on_non_null,
+    "br_on_cast": Translator.br_on_cast,
+    "br_on_cast_fail": Translator.br_on_cast_fail,
     "throw": Translator.throw,
     "throw_ref": Translator.throw_ref,
     "try_table": Translator.try_table,
@@ -736,7 +749,7 @@ _CONTROL: "dict[str, Callable[[Translator], None]]" = {
 
 
 def _fill_tables() -> None:
-    for table in (_CONTROL, NUMERIC, STORAGE, VECTORS):
+    for table in (_CONTROL, NUMERIC, STORAGE, VECTORS, AGGREGATES):
         for name, translation in table.items():
             op = BY_NAME[name]
             if op.code > 0xFF:
