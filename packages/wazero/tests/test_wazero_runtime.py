@@ -88,6 +88,11 @@ def test_lazy_validation_traps_at_the_first_call_of_an_invalid_body() -> None:
         exports.bad()
 
 
+def test_another_word_for_validate_is_refused() -> None:
+    with pytest.raises(ValueError, match="sometimes"):
+        wazero.Runtime().instantiate("(module)", validate="sometimes")  # type: ignore[arg-type]  # mypy would say so
+
+
 def test_modules_link_by_register_and_by_imports() -> None:
     runtime = wazero.Runtime()
     maths = runtime.instantiate(
@@ -151,6 +156,10 @@ BEYOND = {
     " (i32.store $m (i32.const 0) (local.get 0)) (i32.load $m (i32.const 0))))",
     "exceptions": '(module (tag $e (param i32)) (func (export "f") (param i32) (result i32)'
     " (block $h (result i32) (try_table (result i32) (catch $e $h) (throw $e (local.get 0))))))",
+    "tail calls": '(module (func (export "f") (param i32) (result i32) (return_call $g (local.get 0)))'
+    " (func $g (param i32) (result i32) (local.get 0)))",
+    "relaxed vectors": '(module (func (export "f") (param i32) (result i32) (i32x4.extract_lane 0'
+    " (i32x4.relaxed_trunc_f32x4_s (f32x4.splat (f32.convert_i32_s (local.get 0)))))))",
 }
 
 

@@ -86,20 +86,31 @@ class Runtime:
 
         Raises what ``load`` raises, ValidationError, LinkError, and Trap from the start function.
         """
-        if wasi is not None:
-            given = dict(imports or {})
-            for system in ("wasi_snapshot_preview1", "wasi_unstable"):
-                given.setdefault(system, wasi.imports(system))
-            imports = given
         module = self.load(source)
-        if self._may_choose and not _native_knows(module):
-            return self._portable().instantiate(module, imports, name=name, validate=validate)
+        if wasi is not None:
+            systems = {i.module for i in module.imports} & {"wasi_snapshot_preview1", "wasi_unstable"}
+            imports = {**{system: wasi.imports(system) for system in systems}, **(imports or {})}
+        if self._may_choose:
+            if not self._native_knows(module, validate):
+                return self._portable().instantiate(module, imports, name=name, validate=validate)
+            if validate == "eager":
+                validate = "lazy"  # it is valid, as was just seen
         try:
             return self.store.instantiate(module, imports, name=name, validate=validate)
         except UnsupportedError:
             if not self._may_choose or module.start is not None:  # what a start function did cannot be undone
                 raise
             return self._portable().instantiate(module, imports, name=name, validate=validate)
+
+    def _native_knows(self, module: "Module", when: "Validate") -> bool:
+        """Whether it is WebAssembly 2.0 as far as it is to be validated; also false if it is not valid at all."""
+        from wasm_decoder import validate
+
+        try:
+            validate(module, self.features & Features.CORE_2_0, bodies=when == "eager")
+        except WasmError:
+            return False
+        return True
 
     def _portable(self) -> Store:
         """A store of the portable engine in which the same modules are registered."""
@@ -113,17 +124,6 @@ class Runtime:
 
     def __repr__(self) -> str:
         return f"<Runtime: {self.engine}>"
-
-
-def _native_knows(module: "Module") -> bool:
-    """Whether what stands outside function bodies is WebAssembly 2.0, or not valid at all."""
-    from wasm_decoder import validate
-
-    try:
-        validate(module, Features.CORE_2_0, bodies=False)
-    except WasmError:
-        return False
-    return True
 
 
 def choose_engine(name: str) -> "tuple[str, str | None, Engine]":
