@@ -3,9 +3,21 @@
 import weakref
 from array import array
 
-from wasm_decoder.syntax.types import F32, F64, FUNC, I32, I64, V128, FuncType, RefType
+from wasm_decoder.syntax.types import (
+    F32,
+    F64,
+    FUNC,
+    I32,
+    I64,
+    V128,
+    FuncType,
+    GlobalType,
+    MemType,
+    RefType,
+    TableType,
+)
 from wasm_decoder.valid.matching import top_of
-from wasm_interp import Engine, ExitError, Function, Instance
+from wasm_interp import Engine, ExitError, Function, Instance, LinkError
 
 from . import traces
 from .amd64 import abi
@@ -28,7 +40,7 @@ if TYPE_CHECKING:
     from types import BuiltinFunctionType
 
     from wasm_decoder import Features, Module
-    from wasm_decoder.syntax.types import GlobalType, MemType, TableType, ValType
+    from wasm_decoder.syntax.types import ValType
     from wasm_interp import Memory
 
     from .cache import Cache, Stored
@@ -310,7 +322,8 @@ class Compiler(Engine):
         return NativeGlobal(type, raw)
 
     def link(self, instance: Instance, features: "Features", lazy: bool) -> None:
-        """As ``Engine.link``."""
+        """As ``Engine.link``.  Raises LinkError for memories, tables and globals of another engine."""
+        _check_imports(instance)
         instance.linked = Linked(self, instance, features, lazy)
 
     def function(self, instance: Instance, index: int) -> NativeFunction:
@@ -356,6 +369,23 @@ class Compiler(Engine):
     def exported(self, function: Function) -> object:
         """As ``Engine.exported``: the builtin."""
         return function.builtin if isinstance(function, NativeFunction) else function
+
+
+_NATIVE = {"memory": NativeMemory, "table": NativeTable, "global": NativeGlobal}
+
+
+def _check_imports(instance: Instance) -> None:
+    """LinkError if the instance imports something that machine code has no address for."""
+    spaces = {kind: iter(instance.spaces[kind]) for kind in _NATIVE}
+    for wanted in instance.module.imports:
+        kind = {MemType: "memory", TableType: "table", GlobalType: "global"}.get(wanted.type.__class__, "")
+        if kind and not isinstance(next(spaces[kind]), _NATIVE[kind]):
+            raise LinkError(
+                f'incompatible import: "{wanted.module}" "{wanted.name}": compiled code needs a {kind} of the native '
+                "engine, this is one of the portable engine",
+                wanted.module,
+                wanted.name,
+            )
 
 
 _contexts: "list[int]" = []
