@@ -302,7 +302,7 @@ class Body:
             ops = _BY_TWO.get(tuple(region[-2:])) or SAFE
         elif region and kind & 6:
             ops = _BY_FIRST.get(tuple(region[-1:])) or SAFE
-        if kind > 250:
+        if kind > 244:
             ops = TRAPPING
         self._operate(ops[choices.below(len(ops))])
 

@@ -213,7 +213,7 @@ def run(program: Program, engine: Engine) -> Observation:
     names: dict[object, str] = {}
     for number, code in enumerate(program.binaries):
         try:
-            instance = store.instantiate(code)
+            instance = store.instantiate(code, validate="lazy" if len(code) % 2 else "eager")
         except Trap as trap:
             log.append((f"instantiate {number}", kind(trap)))
             break
