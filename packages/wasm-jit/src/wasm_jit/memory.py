@@ -212,7 +212,13 @@ class NativeGlobal(Global):
 
 
 def context(size: int) -> "tuple[int, Owned]":
-    """The address of zeroed memory, and what gives it back when nothing references it any more.  Raises OSError."""
+    """The address of zeroed memory, and what gives it back when nothing references it any more.
+
+    Raises ResourceError if there is no more memory.
+    """
     size = linux.pages(size)
-    address = linux.allocate(size)
+    try:
+        address = linux.allocate(size)
+    except OSError as error:
+        raise ResourceError(f"no room for an instance: {error}") from None
     return address, Owned(lambda: linux.release(address, size))
