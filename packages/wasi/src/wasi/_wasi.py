@@ -174,7 +174,7 @@ class Wasi:
     @property
     def captured(self) -> "dict[str, bytes]":
         """What was written to stdout and stderr, as far as they are captured, by these names."""
-        return {name: bytes(stream.data) for name, stream in self._streams.items()}
+        return {name: stream.data.getvalue() for name, stream in self._streams.items()}
 
     @property
     def stdout_bytes(self) -> bytes:
@@ -189,7 +189,7 @@ class Wasi:
     def _captured(self, name: str) -> bytes:
         if name not in self._streams:
             raise ValueError(f"{name} is not captured")
-        return bytes(self._streams[name].data)
+        return self._streams[name].data.getvalue()
 
     def close(self) -> None:
         """Closes all descriptors.  What was captured stays; file objects are flushed and stay open.
