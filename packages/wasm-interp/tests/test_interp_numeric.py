@@ -290,3 +290,12 @@ def test_the_float_that_pypy_takes_for_an_int() -> None:
                 (func (export "g") (param f64) (result f64) (f64.div (local.get 0) (f64.const -0x1p63))))""")
     assert type(instance.exports.f()) is float
     assert instance.exports.f() == instance.exports.g(2.0**126) == -(2.0**63)
+
+
+def test_a_store_rounds() -> None:
+    instance = Store().instantiate("""
+        (module (memory (export "memory") 1)
+          (func (export "f") (param f32) (f32.store (i32.const 0) (f32.add (local.get 0) (local.get 0)))))""")
+    for value, stored in ((3e38, math.inf), (-3e38, -math.inf), (0.1, f32(0.2))):
+        instance.exports.f(value)
+        assert instance.exports.memory.read(0, 4) == struct.pack("<f", stored)

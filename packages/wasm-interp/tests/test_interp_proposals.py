@@ -8,6 +8,7 @@ from wasm_interp import (
     NullReference,
     Store,
     Tag,
+    Trap,
     UndefinedElement,
     WasmException,
 )
@@ -94,7 +95,9 @@ EXCEPTIONS = """
             unreachable)
           (br_if $again (i32.lt_u (local.get 1) (local.get 0))))
         (local.get 1))
-      (func (export "null") (throw_ref (ref.null exn))))
+      (func (export "null") (throw_ref (ref.null exn)))
+      (func (export "no clause") (param i32) (result i32)
+        (try_table (result i32) (call $throw (local.get 0)) (i32.const 5))))
     """
 
 
@@ -116,6 +119,9 @@ def test_exceptions_are_caught() -> None:
     with pytest.raises(ValueError, match="the host's own"):
         instance.exports.catch(4)
     assert instance.exports.loop(9) == 9
+    assert instance.exports["no clause"](0) == 5
+    with pytest.raises(WasmException):
+        instance.exports["no clause"](2)
 
 
 def test_exceptions_reach_python() -> None:
@@ -197,3 +203,55 @@ def test_instances_are_freed() -> None:
     assert ghost() is None
     view[0] = 1
     assert view[0] == 1
+
+
+def test_structures_and_arrays() -> None:
+    instance = Store().instantiate("""
+        (module
+          (type $point (sub (struct (field $x (mut i32)) (field $y (mut i8)))))
+          (type $deep (sub $point (struct (field $x (mut i32)) (field $y (mut i8)) (field $z (mut f64)))))
+          (type $bytes (array (mut i8)))
+          (type $points (array (mut (ref null $point))))
+          (data $d "abcdef")
+          (global $origin (ref $point) (struct.new $point (i32.const 1) (i32.const 0x1ff)))
+          (func (export "y") (param i32) (result i32 i32)
+            (local $p (ref null $point))
+            (local.set $p (struct.new $point (i32.const 3) (i32.const 4)))
+            (struct.set $point $y (local.get $p) (local.get 0))
+            (struct.get_s $point $y (local.get $p)) (struct.get_u $point $y (local.get $p)))
+          (func (export "origin") (result i32)
+            (i32.add (struct.get $point $x (global.get $origin)) (struct.get_u $point $y (global.get $origin))))
+          (func (export "sum") (param i32 i32) (result i32) (local $a (ref $bytes)) (local $i i32) (local $sum i32)
+            (local.set $a (array.new_data $bytes $d (local.get 0) (local.get 1)))
+            (array.set $bytes (local.get $a) (i32.const 0) (i32.const -1))
+            (loop $again
+              (local.set $sum (i32.add (local.get $sum) (array.get_u $bytes (local.get $a) (local.get $i))))
+              (local.set $i (i32.add (local.get $i) (i32.const 1)))
+              (br_if $again (i32.lt_u (local.get $i) (array.len (local.get $a)))))
+            (local.get $sum))
+          (func (export "kind") (param i32) (result i32) (local $r anyref)
+            (if (i32.eq (local.get 0) (i32.const 0)) (then (local.set $r (struct.new_default $point))))
+            (if (i32.eq (local.get 0) (i32.const 1)) (then (local.set $r (struct.new_default $deep))))
+            (if (i32.eq (local.get 0) (i32.const 2)) (then (local.set $r (ref.i31 (i32.const -5)))))
+            (if (i32.eq (local.get 0) (i32.const 3)) (then (local.set $r (array.new_default $points (i32.const 2)))))
+            (i32.add (ref.test (ref $point) (local.get $r))
+              (i32.add (i32.mul (i32.const 10) (ref.test (ref $deep) (local.get $r)))
+                (i32.add (i32.mul (i32.const 100) (ref.test (ref null i31) (local.get $r)))
+                  (i32.add (i32.mul (i32.const 1000) (ref.test (ref array) (local.get $r)))
+                    (i32.mul (i32.const 10000)
+                      (ref.eq (ref.cast (ref null eq) (local.get $r)) (ref.i31 (i32.const -5)))))))))
+          (func (export "cast") (drop (ref.cast (ref $deep) (struct.new_default $point))))
+          (func (export "null") (drop (struct.get $point $x (ref.null $point))))
+          (func (export "beyond")
+            (drop (array.get_s $bytes (array.new_default $bytes (i32.const 3)) (i32.const 3)))))""")
+    assert instance.exports.y(0xFE) == (-2, 0xFE)
+    assert instance.exports.origin() == 1 + 0xFF
+    assert instance.exports.sum(1, 3) == 255 + ord("c") + ord("d")
+    assert [instance.exports.kind(k) for k in range(5)] == [1, 11, 10100, 1000, 100]
+    for name, message in (
+        ("cast", "cast failure"), ("null", "null structure reference"), ("beyond", "out of bounds array access"),
+    ):  # fmt: skip
+        with pytest.raises(Trap, match=message):
+            instance.exports[name]()
+    with pytest.raises(MemoryOutOfBounds):
+        instance.exports.sum(4, 3)

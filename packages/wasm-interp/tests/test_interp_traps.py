@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from wasm_decoder import encode, parse_wat
+from wasm_decoder import Features, encode, parse_wat
 from wasm_interp import (
     DivideByZero,
     Frame,
@@ -153,6 +153,9 @@ def test_a_memory_and_a_table_side_by_side() -> None:
 
 
 def test_an_instruction_that_the_engine_lacks_is_named() -> None:
-    instance = Store().instantiate('(module (func (export "f") (drop (ref.i31 (i32.const 1)))))')
-    with pytest.raises(UnsupportedError, match=r"ref.i31 in function 0 is not supported"):
+    store = Store(features=Features.CORE_3_0 | Features.THREADS)
+    instance = store.instantiate(
+        '(module (memory 1 1 shared) (func (export "f") (drop (i32.atomic.load (i32.const 0)))))'
+    )
+    with pytest.raises(UnsupportedError, match=r"i32.atomic.load in function 0 is not supported"):
         instance.exports.f()

@@ -26,6 +26,8 @@ FORMATS = {
 }  # fmt: skip
 
 _PYPY = sys.implementation.name == "pypy"
+#: Whether what is stored as an f32 may be any f64: ``struct`` refuses what is beyond the range of an f32.
+ROUNDS = not _PYPY
 
 
 def load(family: str, memory: str, address: Value) -> str:

@@ -1,5 +1,7 @@
 """Numeric instructions: constants, arithmetic, comparisons and conversions."""
 
+from wasm_decoder.syntax.types import I64
+
 from ..runtime.values import f32_from_bits, f64_from_bits
 from . import expr as x
 from .expr import GLOBALS, QUIET, TRAPS, WIDE, Value, twice, unsigned, within
@@ -235,6 +237,15 @@ def _float_literal(o: "Operands", value: float, bits: int, nan: str) -> None:
     o.push(Value(text, x.UNARY if text[0] == "-" else x.ATOM, 0, 0, 1, 1, QUIET))
 
 
+def _wide(helper: str, operands: int) -> "Callable[[Operands], None]":
+    def translate(o: "Operands") -> None:
+        values = [x.as_int(unsigned(value, 64)).text for value in o.stack[-operands:]]
+        del o.stack[-operands:]
+        o.results(f"{helper}({', '.join(values)})", (I64, I64))
+
+    return translate
+
+
 def _table() -> "dict[str, Callable[[Operands], None]]":
     table: dict[str, Callable[[Operands], None]] = {}
     for prefix, bits in (("i32.", 32), ("i64.", 64)):
@@ -289,6 +300,8 @@ def _table() -> "dict[str, Callable[[Operands], None]]":
     table["i64.reinterpret_f64"] = _to_int("f64_to_bits", 64, 0)
     table["f32.reinterpret_i32"] = _reinterpret_from("f32_from_bits", 32)
     table["f64.reinterpret_i64"] = _reinterpret_from("f64_from_bits", 64)
+    for name, operands in (("add128", 4), ("sub128", 4), ("mul_wide_s", 2), ("mul_wide_u", 2)):
+        table[f"i64.{name}"] = _wide(name, operands)
     table["f32.const"] = _f32_const
     table["f64.const"] = _f64_const
     return table

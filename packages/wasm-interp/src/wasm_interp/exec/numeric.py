@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 _INF = float("inf")
 _NAN = float("nan")
+_MASK = (1 << 64) - 1
+_SIGN = 1 << 63
 _WHOLE = 4503599627370496.0  # from 2^52 on every f64 is a whole number
 
 
@@ -86,6 +88,25 @@ def _truncations(bits: int, signed: bool) -> "tuple[Callable[[float], int], Call
         return int(a) & mask
 
     return truncate, saturate
+
+
+def add128(a_low: int, a_high: int, b_low: int, b_high: int) -> "tuple[int, int]":
+    total = (a_high + b_high << 64) + a_low + b_low
+    return total & _MASK, total >> 64 & _MASK
+
+
+def sub128(a_low: int, a_high: int, b_low: int, b_high: int) -> "tuple[int, int]":
+    difference = (a_high - b_high << 64) + a_low - b_low
+    return difference & _MASK, difference >> 64 & _MASK
+
+
+def mul_wide_s(a: int, b: int) -> "tuple[int, int]":
+    product = ((a ^ _SIGN) - _SIGN) * ((b ^ _SIGN) - _SIGN)
+    return product & _MASK, product >> 64 & _MASK
+
+
+def mul_wide_u(a: int, b: int) -> "tuple[int, int]":
+    return a * b & _MASK, a * b >> 64
 
 
 def divide(a: float, b: float) -> float:
@@ -235,9 +256,9 @@ def _namespace() -> "dict[str, object]":
             end = f"{bits}_{'s' if signed else 'u'}"
             names[f"trunc{end}"], names[f"trunc_sat{end}"] = _truncations(bits, signed)
     for function in (
-        divide, quiet, root, float_min, float_max, f32_from_int, f32_from_bits, f32_to_bits, f64_from_bits, f64_to_bits,
-        memory_init, memory_copy, memory_fill, table_set, table_init, table_copy, table_fill, check_callee, not_null,
-        throw,
+        add128, sub128, mul_wide_s, mul_wide_u, divide, quiet, root, float_min, float_max, f32_from_int, f32_from_bits,
+        f32_to_bits, f64_from_bits, f64_to_bits, memory_init, memory_copy, memory_fill, table_set, table_init,
+        table_copy, table_fill, check_callee, not_null, throw,
     ):  # fmt: skip
         names[function.__name__] = function
     for name in (

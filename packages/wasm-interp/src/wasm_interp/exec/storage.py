@@ -53,7 +53,7 @@ def load(o: Operands, family: str, low: int, high: int) -> None:
 def store(o: Operands, family: str, bits: int) -> None:
     offset, suffix, memory = memarg(o)
     o.ordered(2, 1)
-    value = o.stack.pop()
+    value = o.stack.pop() if access.ROUNDS else o.pop()
     if bits:
         value = x.and_(value, constant((1 << bits) - 1), bits)
         value = x.as_int(value)

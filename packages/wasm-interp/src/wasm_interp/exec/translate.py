@@ -301,8 +301,12 @@ class Translator(Operands):
                 self.items += body
                 height -= 1
         elif kind == "try":
-            attempt = Try(body, control.handlers, control.offset)
-            self.items.append(Block(control.label, [attempt], tall) if control.reached else attempt)
+            if control.handlers:
+                body = [Try(body, control.handlers, control.offset)]
+            if control.reached:
+                self.items.append(Block(control.label, body, tall))
+            else:
+                self.items += body
         elif kind == "loop":
             if control.reached:
                 self.items.append(Loop(control.label, body, tall))
