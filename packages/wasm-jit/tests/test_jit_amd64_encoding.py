@@ -19,13 +19,13 @@ from pathlib import Path
 import pytest
 from wasm_jit.amd64.assembler import Assembler
 from wasm_jit.amd64.encoding import ROWS, Row
-from wasm_jit.amd64.registers import CONDITIONS, NAMES, NONE, RSP
+from wasm_jit.amd64.listing import instruction
+from wasm_jit.amd64.registers import NONE, RSP
 
 TABLE = Path(__file__).with_name("amd64_encodings.txt")
 Values = tuple[int, ...]
 Case = tuple[Row, str, Values]
 
-POINTERS = {8: "byte ptr", 16: "word ptr", 32: "dword ptr", 64: "qword ptr", 128: "xmmword ptr"}
 DISPLACEMENTS = (0, 1, -1, 8, 127, 128, -128, -129, 0x1000, 0x7FFFFFFF, -0x80000000)
 IMMEDIATES = {
     "b": (0, 1, 3, 127, -1, -128, 255),
@@ -114,59 +114,6 @@ EXHAUSTIVE: dict[str, list[Values]] = {
 }
 
 
-def text(row: Row, form: str, values: Values) -> str:
-    """The instruction as ``as`` reads it in Intel syntax."""
-    rest = iter(values)
-    name = row.mnemonic
-    if re.search(r"@", "".join(row.flags)):
-        name = name.removesuffix(str(row.width))
-    extends = name.startswith(("movzx", "movsx"))
-    name = {"movqx": "movq", "movxq": "movq", "vmovqx": "vmovq", "vmovxq": "vmovq"}.get(name, name)
-    general = row.width or (64 if "W" in row.flags or name in ("push", "pop", "jmp", "call") else 32)
-    operands = []
-    for operand, kind in zip(row.operands, form, strict=True):
-        value = next(rest)
-        if kind == "c":
-            name += CONDITIONS[value]
-        elif kind == "i":
-            operands.append(str(value))
-        elif kind == "r":
-            width = 128
-            if operand in "EGRBO":
-                width = general
-            if operand == "E" and "byte" in row.flags:
-                width = 8
-            elif operand == "E" and extends:
-                width = row.flags["ptr"]
-            operands.append(NAMES[width][value])
-        else:
-            pointer = row.flags.get("ptr", 0)
-            if not pointer and (row.width and (operand == "E" or not set(row.operands) & set("GVR"))) and name != "lea":
-                pointer = row.width
-            if kind == "l":
-                inside = "rip+0"
-            else:
-                base = value
-                inside = "" if base == NONE else NAMES[64][base]
-                if kind == "x":
-                    index, scale = next(rest), next(rest)
-                    inside += f"{'+' if inside else ''}{NAMES[64][index]}*{1 << scale}"
-                inside += f"{next(rest):+d}"
-            operands.append(f"{POINTERS[pointer]} [{inside}]" if pointer else f"[{inside}]")
-    if name.startswith("mov") and "q" in row.operands and 0 <= values[-1] < 1 << 32:
-        operands[0] = NAMES[32][values[0]]
-    if name in ("shldcl", "shrdcl", "rolcl", "rorcl", "shlcl", "shrcl", "sarcl"):
-        name = name.removesuffix("cl")
-        operands.append("cl")
-    if "swap" in row.flags and form == "rrr" and values[1] < 8 <= values[2]:
-        operands[1:] = operands[:0:-1]  # the same result from a shorter encoding
-    name = re.sub("^(mov[sz]x)(8|16)_?$", r"\1", name)
-    name = re.sub("^(lock|rep)_", r"\1 ", name)
-    if name == "mov" and "q" in row.operands and not -1 << 31 <= values[-1] < 1 << 32:
-        name = "movabs"
-    return f"{name} {', '.join(operands)}"
-
-
 def cases() -> Iterator[tuple[str, list[Case]]]:
     """Every line of the table: its name and its instructions."""
     for name, row, form in emitter_names():
@@ -206,7 +153,7 @@ def assemble(lines: list[str]) -> list[bytes]:
 def reference() -> list[str]:
     """The table's lines, from ``as``."""
     everything = list(cases())
-    encodings = iter(assemble([text(*case) for _, group in everything for case in group]))
+    encodings = iter(assemble([instruction(*case) for _, group in everything for case in group]))
     return [line(name, [next(encodings) for _ in group]) for name, group in everything]
 
 
@@ -228,7 +175,7 @@ def test_every_row_and_form_encodes_as_the_system_assembler_does(table: dict[str
             wrong.append(f"{name}: not in the table")
         elif line(name, [row.encode(form, values) for row, form, values in group]) != table[name]:
             found = line(name, [row.encode(form, values) for row, form, values in group])
-            wrong.append(f"{name}: {[text(*case) for case in group[:4]]} expected {table[name]}, not {found}")
+            wrong.append(f"{name}: {[instruction(*case) for case in group[:4]]} expected {table[name]}, not {found}")
     assert wrong == []
     assert len(names) == len(table)
 
