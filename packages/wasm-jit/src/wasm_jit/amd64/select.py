@@ -319,6 +319,7 @@ class _Selector:
         self.result = Selected(f)
         self.color = [0] * len(f.op)
         self.live: set[int] = set()
+        self.taken: set[int] = set()  # loads that are memory operands of their users
         self.out: list[Machine] = []
         self.pending: list[tuple[int, int, object]] = []
         self.place = 0
@@ -332,6 +333,7 @@ class _Selector:
         tint = 0
         ops = f.op
         barriers = BARRIERS
+        taken = self.taken
         for code in f.code:
             tint += 1
             first = tint
@@ -366,7 +368,7 @@ class _Selector:
             self.terminate(b)
             for v in reversed(f.code[b]):
                 op = ops[v]
-                if v in live or op in ROOTS:
+                if v in live or (op in ROOTS and v not in taken):
                     self.now = color[v]
                     if op != EFFECT or v in live or f.aux[v][0] not in _WITHOUT_EFFECT:
                         self.value(v, op)
@@ -455,6 +457,7 @@ class _Selector:
     def address(self, v: int) -> "tuple[int, int, int]":
         """Of a load or store: index register (-1 for none), displacement, offset of the instruction in the module."""
         f = self.f
+        self.taken.add(v)
         return self.address_of(f.x[v], f.aux[v], f.offset[v])
 
     def address_of(self, x: int, offset: int, place: int) -> "tuple[int, int, int]":
