@@ -51,6 +51,8 @@ class ModuleCode:
             return translate(self.names, index)
         except KeyError as error:
             code = error.args[0]
+            if not isinstance(code, int):
+                raise
             name = OPS[code].name if code in OPS else hex(code)
             raise UnsupportedError(f"{name} in function {index} is not supported by the interpreter yet") from None
 

@@ -1,6 +1,6 @@
 """Linear memories (specification, section "Memory Instances")."""
 
-from sys import implementation
+from sys import implementation, platform
 
 from wasm_decoder.syntax.types import I32, Limits, MemType
 
@@ -22,6 +22,10 @@ _IN_PLACE = implementation.name == "pypy"
 #: Address space that is set aside for a memory whose maximum is not smaller, in bytes; a larger one doubles it as it
 #: grows, so that growing page by page does not copy everything each time.
 _RESERVE = 1 << 32
+#: Address space is all that is asked for (older Pythons do not name the flag).
+_NORESERVE = 0x4000 if platform == "linux" else 0
+#: From which size on a memory may lie in huge pages.
+_HUGE = 16 << 20
 
 
 class Memory:
@@ -92,16 +96,19 @@ class Memory:
             try:
                 import mmap
 
-                flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_NORESERVE", 0)
+                flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_NORESERVE", _NORESERVE)
             except (ImportError, AttributeError):
                 pass
             else:
-                for length in (min(most, max(2 * size, _RESERVE)), size):
+                for length in (min(most, max(2 * size, _RESERVE)), min(most, 2 * size), size):
                     if length:
                         try:
-                            return memoryview(mmap.mmap(-1, length, flags=flags))
+                            made = mmap.mmap(-1, length, flags=flags)
                         except (OSError, ValueError, OverflowError):
                             continue
+                        if size < _HUGE and hasattr(mmap, "MADV_NOHUGEPAGE"):
+                            made.madvise(mmap.MADV_NOHUGEPAGE)  # else a page that is touched costs two megabytes
+                        return memoryview(made)
                 if size:
                     raise MemoryError
         try:
