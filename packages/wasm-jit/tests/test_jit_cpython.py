@@ -159,6 +159,25 @@ def test_long_integers(value: "int | Index") -> None:
     assert identity("l")(value) == (number + 2**63) % 2**64 - 2**63
 
 
+@pytest.mark.parametrize("bits", [32, 64])
+def test_integers_of_any_size_as_arguments_and_as_results_of_host_functions(bits: int) -> None:
+    kind = "i" if bits == 32 else "l"
+    given: list[int] = []
+    same, host = identity(kind), World().host("", kind, lambda: given[-1])
+    chance = random.Random(bits)
+    edges = [sign * 2**power + step for power in range(70) for sign in (1, -1) for step in (-1, 0, 1)]
+    for number in [*edges, *(chance.randrange(-(2**size), 2**size) for size in range(1, 70) for _ in range(20))]:
+        given.append(number)
+        if -(2 ** (bits - 1)) <= number < 2**bits:
+            expected = (number + 2 ** (bits - 1)) % 2**bits - 2 ** (bits - 1)
+            assert (same(number), host()) == (expected, expected)
+        else:
+            with pytest.raises(OverflowError, match="does not fit"):
+                same(number)
+            with pytest.raises(OverflowError, match="does not fit"):
+                host()
+
+
 @pytest.mark.parametrize(
     ("value", "expected"),
     [(0.0, 0.0), (-0.0, -0.0), (1.5, 1.5), (math.inf, math.inf), (-math.inf, -math.inf), (3, 3.0), (True, 1.0),

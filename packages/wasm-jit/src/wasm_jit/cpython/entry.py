@@ -7,7 +7,7 @@ METH_FASTCALL: RDI is the builtin's ``__self__``, RSI the vector of arguments, R
 from ..amd64 import abi
 from ..amd64.assembler import Assembler
 from ..amd64.convention import CONTEXT, MEMORY, SCRATCH
-from ..amd64.registers import AE, NE, R10, R11, R12, R13, R15, RAX, RBP, RBX, RCX, RDI, RDX, RSI, RSP, A, B, E
+from ..amd64.registers import AE, NE, R10, R11, R12, R13, R15, RAX, RBP, RBX, RCX, RDI, RDX, RSI, RSP, A, B, E, S
 from ..native.ticker import ticker
 from . import floats, layout
 from .executions import CURRENT, find, immortal
@@ -15,8 +15,11 @@ from .support import FRAME_ENTRY, FRAME_HOST_SP, FRAME_SIZE, FRAME_SLOTS, FRAME_
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..native.code import Block
 
+    Cold = list[Callable[[], None]]
     Places = list[tuple[str, int]]
 
 #: Loads and stores of a value by kind.
@@ -28,9 +31,11 @@ def slot(number: int) -> int:
     return FRAME_SLOTS + 16 * number
 
 
-def take_fast(a: Assembler, kind: str, register: int, otherwise: int) -> None:
-    """The value of the object in RAX to a register, or to ``otherwise`` if it is not one of the plain ones. R10, R11
-    are lost.
+def take_fast(a: Assembler, kind: str, register: int, otherwise: int, cold: "Cold") -> None:
+    """The value of the object in RAX to a register, or to ``otherwise`` if it is not one of the plain ones. R10 and
+    R11 are lost.
+
+    What is appended to ``cold`` emits the rest, which is to stand out of the way.
     """
     if kind == "E":
         a.mov64_ri(R11, id(None))
@@ -48,22 +53,26 @@ def take_fast(a: Assembler, kind: str, register: int, otherwise: int) -> None:
     a.cmp64_rm(R11, RAX, layout.TYPE)
     a.jcc(NE, otherwise)
     if kind in "il":
+        larger, join = a.label(), a.label()
         a.mov64_rm(R11, RAX, layout.INT_HEAD)
-        multiply = a.imul32_rr if kind == "i" else a.imul64_rr
         if layout.INT_TAGGED:
-            a.cmp64_ri(R11, 2 << 3)  # more than one digit
-            a.jcc(AE, otherwise)
-            a.and32_ri(R11, 3)
-            a.mov32_ri(R10, 1)
-            a.sub64_rr(R10, R11)
-            a.mov32_rm(register, RAX, layout.INT_DIGITS)
-            multiply(register, R10)
+            a.cmp64_ri(R11, 2 << 3)
+            a.jcc(AE, larger)
         else:
             a.lea64_rm(R10, R11, 1)
             a.cmp64_ri(R10, 2)
-            a.jcc(A, otherwise)
-            a.mov32_rm(register, RAX, layout.INT_DIGITS)
+            a.jcc(A, larger)
+        a.mov32_rm(register, RAX, layout.INT_DIGITS)
+        a.bind(join)
+        multiply = a.imul32_rr if kind == "i" else a.imul64_rr
+        if layout.INT_TAGGED:
+            a.and32_ri(R11, 3)
+            a.mov32_ri(R10, 1)
+            a.sub64_rr(R10, R11)
+            multiply(register, R10)
+        else:
             multiply(register, R11)
+        cold.append(lambda: _two_digits(a, kind, register, larger, join, otherwise))
     elif kind == "f":
         a.movsd_rm(register, RAX, layout.FLOAT_VALUE)
         floats.narrow(a, register)
@@ -73,6 +82,35 @@ def take_fast(a: Assembler, kind: str, register: int, otherwise: int) -> None:
         a.cmp64_mi(RAX, layout.BYTES_SIZE, 16)
         a.jcc(NE, otherwise)
         a.movups_rm(register, RAX, layout.BYTES_DATA)
+
+
+def _two_digits(a: Assembler, kind: str, register: int, larger: int, join: int, otherwise: int) -> None:
+    """An int that has not one digit but two; R11 is its head."""
+    a.bind(larger)
+    if layout.INT_TAGGED:
+        a.cmp64_ri(R11, 3 << 3)
+        a.jcc(AE, otherwise)
+    else:
+        a.lea64_rm(R10, R11, 2)
+        a.cmp64_ri(R10, 4)
+        a.jcc(A, otherwise)
+    a.mov32_rm(register, RAX, layout.INT_DIGITS)
+    a.mov32_rm(R10, RAX, layout.INT_DIGITS + 4)
+    a.shl64_ri(R10, 30)
+    a.or64_rr(register, R10)
+    if kind == "i":  # out of range is an error, and the negative ones are left to others
+        a.shr64_ri(R10, 32)
+        a.jcc(NE, otherwise)
+        if layout.INT_TAGGED:
+            a.test32_ri(R11, 2)
+            a.jcc(NE, otherwise)
+        else:
+            a.test64_rr(R11, R11)
+            a.jcc(S, otherwise)
+    if not layout.INT_TAGGED:
+        a.sar64_ri(R11, 63)
+        a.or64_ri(R11, 1)
+    a.jmp(join)
 
 
 def box(a: Assembler, kind: str, place: "tuple[str, int]", scratch: int) -> None:
@@ -188,11 +226,12 @@ def _entry(params: str, results: str) -> bytes:
     a.cmp64_mr(R11, 0, R13)
     a.jcc(NE, unknown)
     a.mov64_rm(R15, R11, 8)
+    cold: Cold = []
     fast = all(where != "s" for where, _ in places)
     if fast:
         for number, (kind, (_, register)) in enumerate(zip(params, places, strict=True)):
             a.mov64_rm(RAX, RBX, 8 * number)
-            take_fast(a, kind, register, slow)
+            take_fast(a, kind, register, slow, cold)
     else:
         a.jmp(slow)
 
@@ -261,6 +300,9 @@ def _entry(params: str, results: str) -> bytes:
         _results(a, results, homes, scratch)
         _epilogue(a, size)
         a.ret()
+
+    for emit in cold:
+        emit()
 
     a.bind(kept)
     _results(a, results, homes, scratch)

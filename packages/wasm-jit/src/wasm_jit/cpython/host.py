@@ -12,6 +12,7 @@ from .support import call_api, support
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..native.code import Block
+    from .entry import Cold
 
 
 def _host(params: str, results: str) -> bytes:
@@ -28,6 +29,7 @@ def _host(params: str, results: str) -> bytes:
     scratch = slots + 16 * max(len(params), len(results))
     size = scratch + 16
     failed, no_memory, leave = (a.label() for _ in range(3))
+    cold: Cold = []
 
     a.mov64_rm(R12, CONTEXT, abi.EXECUTION)
     a.mov64_rr(RBP, SCRATCH)  # the record
@@ -69,13 +71,13 @@ def _host(params: str, results: str) -> bytes:
         _check(a, result, immortal(convert.nothing), leave)
         a.bind(nothing)
     elif len(results) == 1:
-        _take(a, results, slots, result, failed)
+        _take(a, results, slots, failed, cold)
     else:
         _check(a, result, immortal(convert.several(len(results))), leave)
         for number, kind in enumerate(results):
             a.mov64_rm(RAX, RSP, result)
             a.mov64_rm(RAX, RAX, layout.TUPLE_ITEMS + 8 * number)
-            _take(a, kind, slots + 16 * number, result, failed)
+            _take(a, kind, slots + 16 * number, failed, cold)
     a.mov64_rm(RDI, RSP, result)
     call_api(a, "Py_DecRef")
     a.cmp64_rm(RBX, R12, abi.ENTRY)
@@ -90,6 +92,9 @@ def _host(params: str, results: str) -> bytes:
     a.mov64_mr(CONTEXT, abi.EXECUTION, R12)  # another thread may have been here meanwhile
     a.mov64_rr(RSP, R13)
     a.ret()
+
+    for emit in cold:
+        emit()
 
     a.bind(no_memory)
     release = a.here()
@@ -130,9 +135,8 @@ def _check(a: Assembler, result: int, function: int, leave: int) -> None:
     a.jcc(E, leave)
 
 
-def _take(a: Assembler, kind: str, slot: int, result: int, failed: int) -> None:
+def _take(a: Assembler, kind: str, slot: int, failed: int, cold: "Cold") -> None:
     """The value of the object in RAX to a slot."""
-    del result
     slow, done = a.label(), a.label()
     if kind == "E":
         null = a.label()
@@ -150,7 +154,7 @@ def _take(a: Assembler, kind: str, slot: int, result: int, failed: int) -> None:
         a.bind(null)
         return
     register = 0 if kind in "fdv" else RCX
-    take_fast(a, kind, register, slow)
+    take_fast(a, kind, register, slow, cold)
     getattr(a, MOVE[kind] + "_mr")(RSP, slot, register)
     a.jmp(done)
     a.bind(slow)
