@@ -17,6 +17,7 @@ called for the first time. A file is never changed: a process that has compiled 
 everything in it, and gives it the old one's name. What does not compare is as if it were not there.
 """
 
+import errno
 import hashlib
 import os
 import stat
@@ -32,7 +33,7 @@ from .routine import Routine
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from wasm_decoder import Features, Module
 
@@ -81,6 +82,39 @@ class Cache:
             text = f"{key[0].hex()} {int(features)} {'guarded' if guarded else 'checked'} {_target()} {_compiler()}"
             stored = self._stored[key] = Stored(self.directory, hashlib.sha256(text.encode()).digest())
         return stored
+
+    def fill(
+        self,
+        module: "Module",
+        features: "Features",
+        numbers: "Iterable[int] | None" = None,
+        *,
+        guarded: bool = True,
+        workers: "int | None" = None,
+    ) -> int:
+        """Compile what is missing of a module, without making an instance, and save it.
+
+        Arguments:
+            module: a module that is valid but for its function bodies, which are validated here.
+            features, guarded: as for ``of``.
+            numbers: which of the functions that it defines; by default all.
+            workers: as for ``Compiler.compile_all``.
+
+        Returns how many functions were compiled.  Raises ValidationError, UnsupportedError, OSError.
+        """
+        from .parallel import compile_functions
+
+        stored = self.of(module, features, guarded=guarded)
+        wanted = range(len(module.funcs)) if numbers is None else numbers
+        missing = [number for number in wanted if stored.get(number) is None]
+        made = compile_functions(module, missing, features, guarded=guarded, workers=workers)
+        try:
+            for number, routine in made:
+                stored.put(number, routine)
+        finally:
+            made.close()  # the workers are not to go on
+        stored.save()
+        return len(missing)
 
     def save(self) -> None:
         """Write what has not been written yet; that happens by itself from time to time and at the end.
@@ -279,7 +313,9 @@ def _open_directory(path: str) -> int:
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     if not _private(os.fstat(descriptor)):
         os.close(descriptor)
-        raise PermissionError(f"{path} is no place for compiled code: it has to be yours, and writable by you alone")
+        raise PermissionError(
+            errno.EACCES, "compiled code is kept where only its owner can write, and that is you", path
+        )
     return descriptor
 
 

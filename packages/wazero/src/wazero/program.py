@@ -92,6 +92,7 @@ def run(
     engine: "EngineName" = "auto",
     features: Features = Features.CORE_3_0,
     validate: "Validate" = "lazy",
+    cache: "str | PathLike[str] | None" = None,
 ) -> CompletedRun:
     """Run a WASI program and wait for its end.  It sees nothing but what is given here.
 
@@ -115,7 +116,7 @@ def run(
         trace: groups of WASI functions whose calls are shown on stderr, such as "fs,clock"; "wasi" is all.
         imports: what the program imports besides WASI, as for ``Runtime.instantiate``.
         name: its own name, argument 0; by default that of the file.
-        engine, features, validate: as for ``Runtime``; bodies are validated before their first call by default.
+        engine, features, validate, cache: as for ``Runtime``; bodies are validated before their first call by default.
 
     Returns a CompletedRun.  Raises FailedRun if ``check`` is true and the program fails, Trap if it traps (what it had
     written to a captured stderr is then a note of the exception), LinkError if it is no program, and what
@@ -140,7 +141,7 @@ def run(
         random=random,
         trace=trace,
     ) as wasi:
-        instance = Runtime(engine, features=features).instantiate(
+        instance = Runtime(engine, features=features, cache=cache).instantiate(
             source, imports, wasi=wasi, name=name, validate=validate
         )
         if "_start" not in instance.exports:

@@ -8,6 +8,7 @@ from .source import load
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from os import PathLike
     from typing import Literal
 
     from wasi import Wasi
@@ -43,17 +44,26 @@ class Runtime:
     features: Features
     store: Store
 
-    def __init__(self, engine: "EngineName" = "auto", *, features: Features = Features.CORE_3_0) -> None:
+    def __init__(
+        self,
+        engine: "EngineName" = "auto",
+        *,
+        features: Features = Features.CORE_3_0,
+        cache: "str | PathLike[str] | None" = None,
+    ) -> None:
         """Choose an engine and make an empty store.
 
         Arguments:
             engine: "auto" takes the native engine where it can run, else the portable one; "compiler" and
                 "interpreter" insist on one.
             features: what modules may use.
+            cache: a directory that keeps compiled code from one process to the next; it is made if need be.  Nobody
+                else may be able to write to it.  The portable engine has no use for it.
 
-        Raises EngineUnavailable if "compiler" cannot run here, ValueError for another name.
+        Raises EngineUnavailable if "compiler" cannot run here, ValueError for another name, OSError if the cache cannot
+        be made or is not private.
         """
-        self.engine, self.engine_reason, made = choose_engine(engine)
+        self.engine, self.engine_reason, made = choose_engine(engine, cache)
         self.features = features
         self.store = Store(made, features=features)
         self._may_choose = engine == "auto" and self.engine == "compiler"
@@ -126,7 +136,7 @@ class Runtime:
         return f"<Runtime: {self.engine}>"
 
 
-def choose_engine(name: str) -> "tuple[str, str | None, Engine]":
+def choose_engine(name: str, cache: "str | PathLike[str] | None" = None) -> "tuple[str, str | None, Engine]":
     """The engine's own name, why it is not the native one (None if it is), and it; raises as ``Runtime`` does."""
     if name == "interpreter":
         return name, "the interpreter was asked for", Interpreter()
@@ -136,7 +146,7 @@ def choose_engine(name: str) -> "tuple[str, str | None, Engine]":
 
     reason = wasm_jit.unavailable()
     if reason is None:
-        return "compiler", None, wasm_jit.Compiler()
+        return "compiler", None, wasm_jit.Compiler(cache=None if cache is None else wasm_jit.Cache(cache))
     if name == "compiler":
         raise EngineUnavailable(f"the compiler cannot run here: {reason}")
     return "interpreter", reason, Interpreter()

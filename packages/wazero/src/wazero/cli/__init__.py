@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 #: each subcommand with what it does; the module of the same name has ``main(argv) -> exit code``
 COMMANDS = {
     "run": "run a WASI program, or call a function of a module",
+    "compile": "compile a module ahead of time, or show what becomes of it",
     "validate": "say whether modules are valid",
     "inspect": "show what is in a module",
     "wat2wasm": "translate the text format into the binary format",

@@ -1,11 +1,13 @@
 """Options that several commands share, and how their values are read."""
 
 from argparse import ArgumentParser, ArgumentTypeError
+from os import environ
 
 from wasm_decoder import Features
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from argparse import Namespace
     from typing import Any
 
 
@@ -37,3 +39,15 @@ FEATURES: "dict[str, Any]" = {
     "help": "what modules may use: core-1.0, core-2.0 or core-3.0 (the default), then features to add or, "
     "after a minus, to take away, separated by commas: core-2.0,tail-call,-simd",
 }
+
+#: the option ``--cache``; ``cache`` reads it
+CACHE: "dict[str, Any]" = {
+    "metavar": "DIR",
+    "help": "keep compiled code in this directory, for the next time; by default what WAZERO_CACHE says, if anything",
+}
+
+
+def cache(given: "Namespace") -> str | None:
+    """The directory for compiled code, None for none."""
+    directory: str | None = given.cache
+    return directory or environ.get("WAZERO_CACHE") or None

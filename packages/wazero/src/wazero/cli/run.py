@@ -10,7 +10,7 @@ from wasm_interp import ExitError, Trap, function_of
 from ..runtime import Runtime
 from ..source import load_file
 from . import values
-from .options import FEATURES, parser
+from .options import CACHE, FEATURES, cache, parser
 from .report import fail
 
 TYPE_CHECKING = False
@@ -57,7 +57,7 @@ def main(argv: "Sequence[str]") -> int:
 
 
 def _run(path: str, theirs: "Sequence[str]", given: "Namespace") -> int:
-    runtime = Runtime(given.engine, features=given.features)
+    runtime = Runtime(given.engine, features=given.features, cache=cache(given))
     module = load_file(path, features=given.features)
     with Wasi(
         args=(os.path.basename(path), *(() if given.invoke else theirs)),
@@ -185,4 +185,5 @@ _OPTIONS: "dict[str, dict[str, Any]]" = {
         "help": "native, portable, or the better one that can run here (the default)",
     },
     "--features": FEATURES,
+    "--cache": CACHE,
 }
