@@ -255,3 +255,25 @@ def test_structures_and_arrays() -> None:
             instance.exports[name]()
     with pytest.raises(MemoryOutOfBounds):
         instance.exports.sum(4, 3)
+
+
+@pytest.mark.parametrize("depth", [3, 14, 15, 30, 300])
+def test_exception_handlers_in_one_another(depth: int) -> None:
+    """Each catches one tag; the last one that is thrown is counted down on the way out."""
+    tags = "".join([f"(tag $t{k})" for k in range(depth)])
+    throw = "".join([f"(if (i32.eq (local.get 0) (i32.const {k})) (then (throw $t{k})))" for k in range(depth)])
+    body = "(call $throw (local.get 0)) (local.set 1 (i32.const 1000))"
+    for k in range(depth):
+        body = f"""(block $b{k} (try_table (catch $t{k} $b{k}) {body})
+                     (local.set 1 (i32.add (local.get 1) (i32.const 1))))
+                   (local.set 1 (i32.add (local.get 1) (i32.const 10000)))"""
+    instance = Store().instantiate(f"""
+        (module {tags} (tag $other)
+          (func $throw (param i32) {throw} (if (i32.eq (local.get 0) (i32.const -1)) (then (throw $other))))
+          (func (export "f") (param i32) (result i32) (local i32) {body} (local.get 1)))""")
+    for k in {0, 1, depth // 2, depth - 1}:
+        # handlers inside the one that catches are left without a trace
+        assert instance.exports.f(k) == (depth - 1 - k) + 10000 * (depth - k)
+    assert instance.exports.f(depth) == 1000 + depth + 10000 * depth
+    with pytest.raises(WasmException):
+        instance.exports.f(-1)

@@ -302,7 +302,7 @@ class Translator(Operands):
                 height -= 1
         elif kind == "try":
             if control.handlers:
-                body = [Try(body, control.handlers, control.offset)]
+                body = [Try(body, control.handlers, control.offset, tall)]
             if control.reached:
                 self.items.append(Block(control.label, body, tall))
             else:

@@ -118,12 +118,13 @@ class Try:
     Every handler ends in a jump.
     """
 
-    __slots__ = ("body", "handlers", "offset")
+    __slots__ = ("body", "handlers", "offset", "tall")
 
-    def __init__(self, body: "list[Node]", handlers: "list[tuple[str, list[Node]]]", offset: int) -> None:
+    def __init__(self, body: "list[Node]", handlers: "list[tuple[str, list[Node]]]", offset: int, tall: bool) -> None:
         self.body = body
         self.handlers = handlers
         self.offset = offset
+        self.tall = tall
 
 
 if TYPE_CHECKING:
@@ -132,14 +133,10 @@ if TYPE_CHECKING:
 
 
 class Emitter:
-    """Writes the lines of one function.
-
-    Attributes:
-        lines: indentation, text and offset of each line.
-    """
+    """Writes the lines of one function."""
 
     def __init__(self, final: str, offset: int) -> None:
-        """``final`` is the statement that ends the function when control reaches its end, "" for none."""
+        """``final`` is the statement that ends the function at its end, "" for none; ``offset`` its instruction's."""
         self._final = final
         self._offset = offset
         self._places = 1  # place 0 is the end of the function
@@ -149,7 +146,7 @@ class Emitter:
     def function(self, body: "list[Node]") -> "list[Line]":
         """The lines of a function's body."""
         if any(getattr(node, "tall", False) for node in body):
-            self._dispatch(_flatten(body))
+            self._dispatch(*_flatten(body))
         else:
             body = self._shape(body, 0, 0, [])
             if self._emit(body, 1) and self._final:
@@ -416,11 +413,21 @@ class Emitter:
 
     # The dispatched form
 
-    def _dispatch(self, states: "list[list[Node]]") -> None:
+    def _dispatch(self, states: "list[list[Node]]", tries: "list[tuple[int, int, Try]]") -> None:
+        """Write the loop over the states; each of ``tries`` covers a range of them, inner ones come first."""
         self._line(1, "pc = 0", 0)
         self._line(1, "while True:", 0)
         self._whiles.append(_While(self._place(), -1))
-        self._states(states, 0, len(states), 2)
+        if tries:
+            self._line(2, "try:", 0)
+        self._states(states, 0, len(states), 3 if tries else 2)
+        if tries:
+            self._line(2, "except WasmException as e:", 0)
+            for first, end, node in tries:
+                for test, handler in node.handlers:
+                    self._line(3, f"if {first} <= pc < {end} and {test}:", node.offset)
+                    self._suite(self._shape(handler, -2, 4, []), 4)
+            self._line(3, "raise", 0)
         self._whiles.pop()
 
     def _states(self, states: "list[list[Node]]", low: int, high: int, indent: int) -> None:
@@ -463,9 +470,13 @@ def _leaves(node: "Node") -> bool:
     return isinstance(node, (Jump, Switch))
 
 
-def _flatten(body: "list[Node]") -> "list[list[Node]]":
-    """Cut a function's body into states: every tall construct is opened, what is inside it and low stays whole."""
+def _flatten(body: "list[Node]") -> "tuple[list[list[Node]], list[tuple[int, int, Try]]]":
+    """Cut a function's body into states: every tall construct is opened, what is inside it and low stays whole.
+
+    The second result says which states an opened ``Try`` covers: the first and the one after the last.
+    """
     states: list[list[Node]] = [[]]
+    tries: list[tuple[int, int, Try]] = []
     current = states[0]
 
     def begin(label: Label) -> None:
@@ -477,12 +488,17 @@ def _flatten(body: "list[Node]") -> "list[list[Node]]":
         states.append(current)
 
     # what is still to do: lists of nodes with the position in them, and labels that come after them
-    work: list[tuple[list[Node], int] | Label] = [(body, 0)]
+    work: list[tuple[list[Node], int] | Label | tuple[int, Try]] = [(body, 0)]
     # labels get their numbers when their state begins; jumps see them later, when lines are written
     while work:
         task = work.pop()
         if isinstance(task, Label):
             begin(task)
+            continue
+        if isinstance(task[0], int):
+            first, attempt = task
+            tries.append((first, len(states), attempt))
+            begin(Label())
             continue
         nodes, i = task
         while i < len(nodes):
@@ -498,6 +514,10 @@ def _flatten(body: "list[Node]") -> "list[list[Node]]":
             elif isinstance(node, Loop):
                 begin(node.label)
                 work.append((node.body, 0))
+            elif isinstance(node, Try):
+                begin(Label())
+                work.append((len(states) - 1, node))
+                work.append((node.body, 0))
             elif isinstance(node, If):
                 then, other, end = Label(), Label(), Label()
                 current.append(
@@ -510,8 +530,9 @@ def _flatten(body: "list[Node]") -> "list[list[Node]]":
                 work.append(end)
                 work.append((node.other, 0))
                 work.append(other)
-                work.append(([Jump(end, "", 0)] if not (node.then and _leaves(node.then[-1])) else [], 0))
+                over: list[Node] = [] if node.then and _leaves(node.then[-1]) else [Jump(end, "", 0)]
+                work.append((over, 0))
                 work.append((node.then, 0))
                 work.append(then)
             break
-    return states
+    return states, tries
