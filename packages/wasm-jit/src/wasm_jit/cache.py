@@ -94,13 +94,15 @@ class Cache:
     ) -> int:
         """Compile what is missing of a module, without making an instance, and save it.
 
+        A function with instructions that the compiler does not know is left out.
+
         Arguments:
             module: a module that is valid but for its function bodies, which are validated here.
             features, guarded: as for ``of``.
             numbers: which of the functions that it defines; by default all.
             workers: as for ``Compiler.compile_all``.
 
-        Returns how many functions were compiled.  Raises ValidationError, UnsupportedError, OSError.
+        Returns how many functions were compiled.  Raises ValidationError, OSError.
         """
         from .parallel import compile_functions
 
@@ -108,13 +110,15 @@ class Cache:
         wanted = range(len(module.funcs)) if numbers is None else numbers
         missing = [number for number in wanted if stored.get(number) is None]
         made = compile_functions(module, missing, features, guarded=guarded, workers=workers)
+        count = 0
         try:
             for number, routine in made:
+                count += 1
                 stored.put(number, routine)
         finally:
             made.close()  # the workers are not to go on
         stored.save()
-        return len(missing)
+        return count
 
     def save(self) -> None:
         """Write what has not been written yet; that happens by itself from time to time and at the end.

@@ -352,6 +352,8 @@ class Compiler(Engine):
     def compile_all(self, instance: Instance, workers: int | None = None) -> int:
         """Compile every function of an instance now rather than at its first call.
 
+        One with instructions that the compiler does not know is left for its first call to complain about.
+
         Args:
             instance: one of this engine.
             workers: how many processes compile; 0 compiles in this one. By default one per processor, if there is

@@ -13,6 +13,8 @@ from struct import Struct
 from subprocess import PIPE, Popen
 from threading import Thread
 
+from wasm_interp import UnsupportedError
+
 from .compile import compile_function
 from .layout import Layout
 from .routine import Routine
@@ -49,8 +51,10 @@ def compile_all(linked: "Linked", workers: "int | None" = None) -> int:
                 missing.append(number)
     features = linked.features if linked.lazy else None
     made = compile_functions(module, missing, features, guarded=guarded, workers=workers)
+    count = 0
     try:
         for number, routine in made:
+            count += 1
             linked.install(number, routine)
             if stored is not None:
                 stored.put(number, routine)
@@ -59,7 +63,7 @@ def compile_all(linked: "Linked", workers: "int | None" = None) -> int:
     if stored is not None:
         stored.save()
     linked.activate()
-    return len(missing)
+    return count
 
 
 def compile_functions(
@@ -70,7 +74,7 @@ def compile_functions(
     guarded: bool = True,
     workers: "int | None" = None,
 ) -> "Generator[tuple[int, Routine]]":
-    """The code of functions, each with its number, in no particular order.
+    """The code of functions, each with its number, in no particular order; without those that cannot be compiled.
 
     Arguments:
         module: the module that defines them, valid but for its function bodies.
@@ -141,7 +145,11 @@ def _compile(
             from wasm_decoder.valid import validate_func
 
             validate_func(module, number, features)
-        yield number, Routine.of(*compile_function(module, layout, number, guarded=guarded))
+        try:
+            routine = Routine.of(*compile_function(module, layout, number, guarded=guarded))
+        except UnsupportedError:  # it will be said when somebody calls the function
+            continue
+        yield number, routine
 
 
 class _Ended:

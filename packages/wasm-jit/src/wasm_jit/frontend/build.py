@@ -9,8 +9,10 @@ A dear computation whose operands come from outside a loop is put before the loo
 state stays where it stands.
 """
 
+from wasm_decoder import Features
 from wasm_decoder.syntax.instructions import ADDR, BY_NAME, OPS
 from wasm_decoder.syntax.types import FUNCREF, I32
+from wasm_interp import UnsupportedError
 
 from ..ir.fold import simplify
 from ..ir.function import (
@@ -112,6 +114,8 @@ _PLAN: "dict[int, tuple[int, int]]" = {}  # opcode → what to do, result type c
 
 def _plan(code: int) -> "tuple[int, int]":
     op = OPS[code]
+    if op.feature not in Features.CORE_2_0:
+        raise UnsupportedError(f"{op.name} is not supported by the compiler yet")
     what = _OTHER
     result = T_NONE
     if op.results:

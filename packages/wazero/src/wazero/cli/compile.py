@@ -111,5 +111,11 @@ def _compile(module: "Module", numbers: "Sequence[int]", given: "Namespace") -> 
     import wasm_jit
 
     kept = wasm_jit.Cache(given.cache)
+    stored = kept.of(module, given.features)
+    there = sum(stored.get(number) is not None for number in numbers)
     made = kept.fill(module, given.features, numbers, workers=given.workers)
-    print(f"{kept.of(module, given.features).path}: {made:,} functions compiled, {len(numbers) - made:,} were there")
+    unknown = len(numbers) - there - made
+    print(
+        f"{stored.path}: {made:,} functions compiled, {there:,} were there"
+        + (f", {unknown:,} use instructions that the compiler does not know" if unknown else "")
+    )
