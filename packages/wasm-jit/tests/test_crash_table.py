@@ -103,8 +103,8 @@ BOUNDARY = {
             {"h": {"f": lambda: print}}).exports.f)
         ''',
     "stale views": """
-        one = instance("""(memory (export "memory") 1 3)
-            (func (export "grow") (param i32) (result i32) (memory.grow (local.get 0)))""")
+        one = instance('''(memory (export "memory") 1 3)
+            (func (export "grow") (param i32) (result i32) (memory.grow (local.get 0)))''')
         memory = one.memory
         old = memory.view()
         assert one.exports.grow(1) == 1 and len(old) == 65536 and len(memory.view()) == 131072
@@ -120,8 +120,8 @@ BOUNDARY = {
         raises(IndexError, "", lambda: new[131072])
         """,
     "integers and objects of every size": """
-        one = instance("""(func (export "f") (param i32 i64 f32 f64) (result i32 i64 f32 f64)
-            (local.get 0) (local.get 1) (local.get 2) (local.get 3))""")
+        one = instance('''(func (export "f") (param i32 i64 f32 f64) (result i32 i64 f32 f64)
+            (local.get 0) (local.get 1) (local.get 2) (local.get 3))''')
         f = one.exports.f
         assert f(2**32 - 1, -2**63, 1, True) == (-1, -2**63, 1.0, 1.0)
         class Evil:
@@ -671,8 +671,8 @@ LIMITS = {
             "i64.load32_s": 4, "v128.load": 16,
             "v128.load32x2_s": 8, "v128.load16_splat": 2, "v128.load64_zero": 8}
         one = instance('(memory 1 2) (func (export "grow") (drop (memory.grow (i32.const 1))))' +
-            " ".join(f"""(func (export "{n}") (param i32) (drop ({n} (local.get 0))))
-            (func (export "{n} 7") (param i32) (drop ({n} offset=7 (local.get 0))))""" for n in sizes))
+            " ".join(f'''(func (export "{n}") (param i32) (drop ({n} (local.get 0))))
+            (func (export "{n} 7") (param i32) (drop ({n} offset=7 (local.get 0))))''' for n in sizes))
         for end in (65536, 131072):
             for name, size in sizes.items():
                 for offset, suffix in ((0, ""), (7, " 7")):
