@@ -277,3 +277,29 @@ def test_exception_handlers_in_one_another(depth: int) -> None:
     assert instance.exports.f(depth) == 1000 + depth + 10000 * depth
     with pytest.raises(WasmException):
         instance.exports.f(-1)
+
+
+def test_references_from_python_are_of_the_declared_type() -> None:
+    instance = (
+        Store()
+        .instantiate("""
+        (module
+          (type $t (func (param i32) (result i32))) (type $s (struct (field i32))) (type $other (struct (field i64)))
+          (func (export "one") (type $t) (local.get 0))
+          (func (export "two"))
+          (func (export "s") (result (ref $s)) (struct.new $s (i32.const 5)))
+          (func (export "other") (result (ref $other)) (struct.new $other (i64.const 5)))
+          (func (export "call") (param (ref null $t)) (result i32) (call_ref $t (i32.const 3) (local.get 0)))
+          (func (export "field") (param (ref $s)) (result i32) (struct.get $s 0 (local.get 0)))
+          (func (export "i31") (param i31ref)) (func (export "exn") (param exnref)))""")
+        .exports
+    )
+    assert instance.call(instance.one) == 3
+    assert instance.field(instance.s()) == 5
+    instance.i31(None)
+    for function, wrong in (
+        (instance.call, instance.two), (instance.call, print), (instance.field, instance.other()),
+        (instance.field, None), (instance.i31, 5), (instance.exn, ValueError()),
+    ):  # fmt: skip
+        with pytest.raises(TypeError, match="must be a"):
+            function(wrong)

@@ -20,6 +20,7 @@ from wasm_decoder.syntax.types import (
 )
 
 from .function import Function
+from .tag import WasmException
 from .traps import ArrayOutOfBounds, CastFailure, MemoryOutOfBounds, NullReference, ResourceError, TableOutOfBounds
 from .values import f32_from_bits, f64_from_bits
 
@@ -27,7 +28,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from wasm_decoder.syntax.types import ArrayType, StorageType, StructType
+    from wasm_decoder.syntax.types import ArrayType, HeapType, StorageType, StructType
     from wasm_decoder.valid.matching import DefType
 
 #: How many elements an array may have: this bounds what a module can make the host allocate at once.
@@ -186,20 +187,21 @@ def ref_eq(a: object, b: object) -> bool:
 
 _KINDS: "dict[AbsHeapType, tuple[type, ...]]" = {
     EQ: (StructRef, ArrayRef, I31Ref), STRUCT: (StructRef,), ARRAY: (ArrayRef,), I31: (I31Ref,),
+    EXN: (WasmException,),
 }  # fmt: skip
 
 
-def ref_test(value: object, heap: "AbsHeapType | DefType", nullable: bool) -> bool:
+def ref_test(value: object, heap: "HeapType | DefType", nullable: bool) -> bool:
     """Whether a reference is of a type."""
     if value is None:
         return nullable
     if isinstance(heap, AbsHeapType):
         # what else there is has no members
-        return heap in (ANY, EXTERN, FUNC, EXN) or isinstance(value, _KINDS.get(heap, ()))
+        return heap in (ANY, EXTERN, FUNC) or isinstance(value, _KINDS.get(heap, ()))
     return isinstance(value, (StructRef, ArrayRef, Function)) and heap in value.deftype.ancestors
 
 
-def ref_cast(value: object, heap: "AbsHeapType | DefType", nullable: bool) -> object:
+def ref_cast(value: object, heap: "HeapType | DefType", nullable: bool) -> object:
     """The reference, if it is of a type.  Raises Trap."""
     if not ref_test(value, heap, nullable):
         raise CastFailure

@@ -110,21 +110,19 @@ _FROM: "dict[ValType, Callable[[int], object]]" = {
 
 
 def _to_ref(type: "RefType") -> "Callable[[object], object]":
+    from .aggregates import ref_test
     from .function import function_of
 
     is_func = top_of(type.heap) is FUNC
+    kind = "WebAssembly function" if is_func else "reference of that type"
 
     def convert(value: object) -> object:
-        if value is None:
-            if not type.nullable:
-                raise TypeError(f"{type} must not be None")
-            return None
-        if not is_func:
-            return value
-        function = function_of(value)
-        if function is None:
-            raise TypeError(f"{type} must be a WebAssembly function or None, not {value.__class__.__name__}")
-        return function
+        found = function_of(value) if is_func else value
+        if (found is None and value is not None) or not ref_test(found, type.heap, type.nullable):
+            allowed = f"a {kind} or None" if type.nullable else f"a {kind}"
+            given = "None" if value is None else f"{value.__class__.__name__}"
+            raise TypeError(f"{type} must be {allowed}, not {given}")
+        return found
 
     return convert
 
