@@ -1,10 +1,12 @@
-"""Real programs on the portable engine print what they print elsewhere."""
+"""Real programs print what they print elsewhere, on every engine."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import wasm_jit
 import wasmtime
 
 pytestmark = pytest.mark.apps
@@ -12,9 +14,28 @@ pytestmark = pytest.mark.apps
 RUNNER = Path(__file__).parent / "_run_app.py"
 
 
-def ours(program: Path, *args: str) -> tuple[int, str, str]:
+ENGINES = ["interpreter", *(["compiler"] if wasm_jit.unavailable() is None else [])]
+
+# Tests of CPython 3.12's library that its first release, which the guest is, does not pass because they came later.
+_LATER = {"test_look_behind_overflow"}
+
+# Run by the guest: the tests of one module of the mounted library, whose names are not among the other arguments.
+_LIBRARY_TESTS = """
+import sys, unittest
+sys.path.append("/host")
+def tests(suite):
+    for item in suite:
+        if isinstance(item, unittest.TestSuite): yield from tests(item)
+        elif item.id().split(".")[-1] not in sys.argv[2:]: yield item
+found = list(tests(unittest.defaultTestLoader.loadTestsFromName(sys.argv[1])))
+result = unittest.TextTestRunner(verbosity=0).run(unittest.TestSuite(found))
+sys.exit(not (result.wasSuccessful() and result.testsRun > 50))
+"""
+
+
+def ours(engine: str, program: Path, *args: str, folder: str = "-") -> tuple[int, str, str]:
     """Exit code, output, and errors with what it took at their end."""
-    command = [sys.executable, str(RUNNER), str(program), *args]
+    command = [sys.executable, str(RUNNER), engine, folder, str(program), *args]
     result = subprocess.run(command, capture_output=True, text=True, encoding="utf-8")
     return result.returncode, result.stdout, result.stderr
 
@@ -41,6 +62,7 @@ def theirs(program: Path, work: Path, *args: str) -> tuple[int, str, str]:
     return code, out, err
 
 
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize(
     "args",
     [
@@ -54,8 +76,8 @@ def theirs(program: Path, work: Path, *args: str) -> tuple[int, str, str]:
         ["--nonsense"],
     ],
 )
-def test_icepll(icepll: Path, tmp_path: Path, args: list[str]) -> None:
-    code, out, err = ours(icepll, "icepll", *args)
+def test_icepll(icepll: Path, tmp_path: Path, args: list[str], engine: str) -> None:
+    code, out, err = ours(engine, icepll, "icepll", *args)
     expected = theirs(icepll, tmp_path, "icepll", *args)
     assert (code, out) == expected[:2]
     lines = err.splitlines()
@@ -63,8 +85,22 @@ def test_icepll(icepll: Path, tmp_path: Path, args: list[str]) -> None:
 
 
 @pytest.mark.timeout(1800)
-def test_python(python: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    code, out, err = ours(python, "python", "-c", "print(1+1)")
+@pytest.mark.parametrize("engine", ENGINES)
+def test_python(python: Path, capsys: pytest.CaptureFixture[str], engine: str) -> None:
+    code, out, err = ours(engine, python, "python", "-c", "print(1+1)")
     assert (code, out) == (0, "2\n"), err
     with capsys.disabled():
-        print(f"\nCPython 3.12: {err.splitlines()[-1]}")
+        print(f"\nCPython 3.12 on the {engine}: {err.splitlines()[-1]}")
+
+
+@pytest.mark.timeout(1800)
+@pytest.mark.skipif("compiler" not in ENGINES, reason="hours on the portable engine")
+@pytest.mark.skipif(sys.version_info[:2] != (3, 12), reason="the guest runs the tests of this Python's own library")
+@pytest.mark.parametrize("module", ["test.test_json", "test.test_re", "test.test_decimal"])
+def test_the_tests_of_pythons_library(python: Path, module: str, capsys: pytest.CaptureFixture[str]) -> None:
+    library = str(Path(os.__file__).parent)
+    words = ("python", "-c", _LIBRARY_TESTS, module, *sorted(_LATER))
+    code, out, err = ours("compiler", python, *words, folder=library)
+    assert code == 0, out + err
+    with capsys.disabled():
+        print(f"\n{module}: {err.splitlines()[-1]}")
