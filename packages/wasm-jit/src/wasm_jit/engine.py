@@ -328,8 +328,6 @@ class Compiler(Engine):
 
     def function(self, instance: Instance, index: int) -> NativeFunction:
         """As ``Engine.function``."""
-        from wasm_decoder import names
-
         module = instance.module
         linked = instance.linked
         assert isinstance(linked, Linked)
@@ -337,9 +335,7 @@ class Compiler(Engine):
         deftype = instance.deftypes[module.func_types[index]]
         functype = deftype.expand()
         assert isinstance(functype, FuncType)
-        name = names(module).funcs.get(index) or next(
-            (export.name for export in module.exports if export.kind == "func" and export.index == index), ""
-        )
+        name = traces.function_name(module, index)
         record = linked.record(index)
         function = NativeFunction(deftype, _unset, name=name, instance=instance, index=index)
         function.builtin = make_builtin(

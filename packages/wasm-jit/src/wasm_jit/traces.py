@@ -6,7 +6,7 @@ alone; nothing is noted at run time.
 """
 
 import weakref
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 
 from wasm_interp import Trap
 from wasm_interp.runtime.traps import Frame, UninitializedElement
@@ -20,6 +20,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from wasm_decoder import Module
     from wasm_interp import Instance
 
     from .native.code import Block
@@ -69,12 +70,11 @@ _codes: "list[weakref.ref[Compiled]]" = []
 
 def watch(compiled: Compiled) -> None:
     """Let traps find the code, as long as it lives."""
-    i = bisect_right(_starts, compiled.block.address)
-    if i and _starts[i - 1] == compiled.block.address:  # what was there before is gone
-        _codes[i - 1] = weakref.ref(compiled)
-    else:
-        _starts.insert(i, compiled.block.address)
-        _codes.insert(i, weakref.ref(compiled))
+    start = compiled.block.address
+    first = bisect_left(_starts, start)
+    last = bisect_left(_starts, start + compiled.block.size)
+    _starts[first:last] = [start]  # what was there before is gone
+    _codes[first:last] = [weakref.ref(compiled)]
 
 
 def find(pc: int) -> "Compiled | None":
@@ -84,26 +84,44 @@ def find(pc: int) -> "Compiled | None":
     return found if found is not None and pc <= found.block.address + found.block.size else None
 
 
-def walk(pc: int, sp: int) -> "list[Frame]":
-    """The frames from an address and the stack pointer there, innermost first."""
+def function_name(module: "Module", index: int) -> str:
+    """A function's name: in the name section, or of an export, or ""."""
     from wasm_decoder import names
 
-    frames = []
-    code = find(pc)
-    while code is not None:
-        place = code.place(pc)
-        instances = list(code.instances)
-        name = names(instances[0].module).funcs.get(code.index, "") if instances else ""
-        # which instance it was is not noted anywhere: it has a name if all that share the code have the same
-        owners = {instance.name for instance in instances}
-        owner = owners.pop() if len(owners) == 1 else ""
-        frames.append(Frame(code.index, name, place if place > 0 else None, owner))
-        if place != ENTRY or len(frames) > 1:
-            sp += code.frame
-        pc = linux.word(sp)
-        sp += 8
-        code = find(pc)
-    return frames
+    return names(module).funcs.get(index) or next(
+        (export.name for export in module.exports if export.kind == "func" and export.index == index), ""
+    )
+
+
+def _frame(code: Compiled, place: int) -> Frame:
+    instances = list(code.instances)
+    if not instances:
+        return Frame(code.index)
+    module = instances[0].module
+    # which instance it was is not noted anywhere: it has a name if all that share the code have the same
+    owners = {instance.name for instance in instances}
+    # an offset in a body that was parsed from text tells nobody anything
+    known = place if place > 0 and module.binary is not None else None
+    return Frame(code.index, function_name(module, code.index), known, owners.pop() if len(owners) == 1 else "")
+
+
+def walk(pc: int, sp: int) -> "list[Frame]":
+    """The frames from an address and the stack pointer there, innermost first."""
+    frames: list[Frame] = []
+    seen: dict[int, tuple[Frame, int]] = {}  # by address: a recursion has the same ones again and again
+    while True:
+        known = seen.get(pc)
+        if known is None:
+            code = find(pc)
+            if code is None:
+                return frames
+            place = code.place(pc)
+            known = _frame(code, place), 8 if place == ENTRY and not frames else code.frame + 8
+            seen[pc] = known
+        frame, size = known
+        frames.append(frame)
+        sp += size
+        pc = linux.word(sp - 8)
 
 
 _KINDS = {kind.message: kind for kind in Trap.__subclasses__()}
