@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 STAGES = ("ssa", "opt", "asm")
 
 _PLACES = {linkage.ENTRY: "no stack left, or an interrupt", linkage.LOOP: "an interrupt"}
-_SHOWN = 8  # how many bytes of an instruction are shown on its line
+_SHOWN = 10  # how many bytes of an instruction are shown on its line
 
 
 def dump(module: "Module", number: int, stages: "Sequence[str]" = STAGES, *, guarded: bool = True) -> "Iterator[str]":
@@ -216,7 +216,7 @@ class Tracer(Assembler):
 def _row(offset: int, data: bytes, text: str, note: str) -> str:
     more = "+" if len(data) > _SHOWN else " "
     line = f"{offset:6x}  {data[:_SHOWN].hex(' '):<{3 * _SHOWN - 1}}{more} {text}"
-    return f"{line:<80} ; {note}" if note else line
+    return f"{line:<88} ; {note}" if note else line
 
 
 def _text(row: "Row", form: str, operands: "tuple[int, ...]", place: "Callable[[int], str]") -> str:
