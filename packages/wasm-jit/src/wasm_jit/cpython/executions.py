@@ -17,6 +17,9 @@ stack_size = 1 << 20
 #: Two words: the thread that was looked up last, its execution. The GIL guards them.
 CURRENT = linux.allocate(linux.PAGE)
 
+#: Exceptions that the next interrupt of compiled code is to raise.
+postponed: "list[BaseException]" = []
+
 # by thread; an execution outlives its thread and is used again
 _executions: "dict[int, int]" = {}
 _libc = ctypes.CDLL(None)
@@ -88,15 +91,25 @@ def keep_if_running(item: object, start: int, end: int) -> bool:
     for execution in _executions.values():
         if not linux.word(execution + abi.ACTIVE):
             continue
-        low, high = linux.word(execution + abi.WASM_SP), linux.word(execution + abi.STACK_TOP)
-        words = (ctypes.c_uint64 * ((high - low) // 8)).from_address(low)
-        if any(start <= word < end for word in words[:]):
+        try:
+            running = _mentions(execution, start, end)
+        except KeyboardInterrupt as error:  # a finalizer would lose it, and what it protects as well
+            postponed.append(KeyboardInterrupt(*error.args))
+            running = True
+        if running:
             kept = layout.object_at(linux.word(execution + abi.KEPT_LIST))
             assert isinstance(kept, list)
             kept.append(item)
             linux.set_word(execution + abi.KEPT, linux.word(execution + abi.KEPT) + 1)
             found = True
     return found
+
+
+def _mentions(execution: int, start: int, end: int) -> bool:
+    """Whether there is an address from ``start`` to ``end`` on the stack."""
+    low, high = linux.word(execution + abi.WASM_SP), linux.word(execution + abi.STACK_TOP)
+    words = (ctypes.c_uint64 * ((high - low) // 8)).from_address(low)
+    return any(start <= word < end for word in words[:])
 
 
 def immortal(item: object) -> int:

@@ -30,7 +30,7 @@ from ..native import faults, linux, unavailable
 from ..native.code import CodeSpace
 from ..native.ticker import ticker
 from . import convert, floats, layout
-from .executions import immortal
+from .executions import immortal, postponed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -128,6 +128,8 @@ class Support:
         raise self.trap_handler(kind, pc, sp)
 
     def _on_tick(self) -> None:
+        if postponed:
+            raise postponed.pop()
         if self.tick is not None:
             self.tick()
 
