@@ -1,5 +1,6 @@
 """Running a WASI program to its end, in the manner of ``subprocess.run``."""
 
+from contextlib import suppress
 from os import PathLike, fsdecode, path
 
 from wasi import Wasi
@@ -141,9 +142,8 @@ def run(
         random=random,
         trace=trace,
     ) as wasi:
-        instance = Runtime(engine, features=features, cache=cache).instantiate(
-            source, imports, wasi=wasi, name=name, validate=validate
-        )
+        runtime = Runtime(engine, features=features, cache=cache)
+        instance = runtime.instantiate(source, imports, wasi=wasi, name=name, validate=validate)
         if "_start" not in instance.exports:
             raise LinkError(f"{name} exports no _start, so it is no program")
         try:
@@ -152,6 +152,10 @@ def run(
             if said := wasi.captured.get("stderr"):
                 trap.add_note(f"the program's stderr:\n{said.decode(errors='replace')}")
             raise
+        finally:
+            if runtime.cache is not None:
+                with suppress(OSError):  # not the program's fault
+                    runtime.cache.save()
         captured: dict[str, bytes | str] = {**wasi.captured}
     if text or encoding:
         for stream, data in wasi.captured.items():

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from wasi import Wasi
     from wasm_decoder import Module
     from wasm_interp import Engine
+    from wasm_jit import Cache
 
     from .source import ModuleSource, Validate
 
@@ -37,12 +38,14 @@ class Runtime:
         engine_reason: why the native engine is not used; None if it is.
         features: what modules may use.
         store: the ``wasm_interp.Store`` below.
+        cache: the ``wasm_jit.Cache`` in use, None without one.
     """
 
     engine: str
     engine_reason: str | None
     features: Features
     store: Store
+    cache: "Cache | None"
 
     def __init__(
         self,
@@ -66,6 +69,7 @@ class Runtime:
         self.engine, self.engine_reason, made = choose_engine(engine, cache)
         self.features = features
         self.store = Store(made, features=features)
+        self.cache = getattr(made, "cache", None)
         self._may_choose = engine == "auto" and self.engine == "compiler"
 
     def load(self, source: "ModuleSource") -> "Module":
