@@ -7,7 +7,10 @@ from wasm_interp import Engine, Interpreter
 
 #: How to make each engine, and the suites that it runs; of the others only the verdicts on modules are looked at.
 ENGINES: dict[str, tuple[Callable[[], Engine], tuple[str, ...]]] = {
-    "interpreter": (Interpreter, ("core-1.0", "core-2.0", "proposals/custom-page-sizes")),
+    "interpreter": (
+        Interpreter,
+        ("core-1.0", "core-2.0", "core-3.0", "proposals/custom-page-sizes", "proposals/wide-arithmetic"),
+    ),
 }
 if wasm_jit.unavailable() is None:
     ENGINES["compiler"] = (wasm_jit.Compiler, ("core-1.0", "core-2.0"))
