@@ -25,6 +25,7 @@ from collections.abc import Callable, Iterable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+import wasm_jit
 from wasm_interp import Engine, Interpreter, Store
 
 from .chart import bars
@@ -83,14 +84,11 @@ def _gcc(directory: str) -> Prepare | None:
 def engines(directory: str) -> dict[str, Prepare]:
     """All that can run here; gcc's libraries are put into the directory."""
     found: dict[str, Prepare | None] = {WASMTIME: _wasmtime(), GCC: _gcc(directory), PORTABLE: _ours(Interpreter)}
-    try:
-        from wasm_jit import Compiler
-
-        Compiler()
-    except (ImportError, OSError) as error:
-        print(f"the native engine does not run here: {error}", file=sys.stderr)
+    reason = wasm_jit.unavailable()
+    if reason is None:
+        found[NATIVE] = _ours(wasm_jit.Compiler)
     else:
-        found[NATIVE] = _ours(Compiler)
+        print(f"the native engine does not run here: {reason}", file=sys.stderr)
     return {name: prepare for name, prepare in found.items() if prepare}
 
 
