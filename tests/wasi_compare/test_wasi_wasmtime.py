@@ -2,16 +2,17 @@
 
 import os
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import wasm_jit
 import wasmtime
 from wasi import MemoryFS, Wasi
 from wasi.fs.base import Directory
 from wasi.rights import DIRECTORY
 from wasm_decoder import decode
-from wasm_interp import Store
+from wasm_interp import Engine, Interpreter, Store
 
 GUESTS = Path(__file__).parents[2] / "packages" / "wasi" / "tests" / "guests"
 
@@ -122,9 +123,24 @@ class Theirs:
 MODULES = {path.stem: decode(path.read_bytes()) for path in GUESTS.glob("*.wasm")}
 
 
+ENGINES: dict[str, Callable[[], Engine]] = {"interpreter": Interpreter}
+if wasm_jit.unavailable() is None:
+    ENGINES["compiler"] = wasm_jit.Compiler
+_engine: list[Callable[[], Engine]] = []
+
+
+@pytest.fixture(autouse=True, params=ENGINES)
+def engine(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Every test runs on every engine."""
+    _engine[:] = [ENGINES[request.param]]
+    yield
+    _engine.clear()
+
+
 def ours(program: str, args: list[str], stdin: bytes, mount: "Path | MemoryFS") -> tuple[int, bytes, bytes]:
     with Wasi(args=[program, *args], env={"HOME": "/home"}, stdin=stdin, mounts={"/": mount}) as wasi:
-        instance = Store().instantiate(MODULES[program], {"wasi_snapshot_preview1": wasi.imports()}, validate="lazy")
+        store = Store(_engine[0]())
+        instance = store.instantiate(MODULES[program], {"wasi_snapshot_preview1": wasi.imports()}, validate="lazy")
         return wasi.start(instance), wasi.stdout_bytes, wasi.stderr_bytes
 
 
