@@ -64,6 +64,7 @@ class Cache:
         self.directory = os.path.abspath(os.fspath(directory))
         os.makedirs(self.directory, 0o700, exist_ok=True)
         os.close(_open_directory(self.directory))
+        _compiler()  # now, before somebody edits the source that has been loaded
         self._stored: dict[tuple[bytes, int, bool], Stored] = {}
         # what was compiled last is written when the cache, or Python, comes to its end
         weakref.finalize(self, _save, self._stored)
@@ -139,7 +140,7 @@ class Stored:
         self._directory = directory
         self._key = key
         self._name = f"{key.hex()[:40]}.code"
-        self._new: dict[int, Routine] = {}
+        self._new: dict[int, bytes] = {}
         self._lock = allocate_lock()
         self._next = 0.0  # when to write next
         self._file: _File | None = None
@@ -162,21 +163,16 @@ class Stored:
 
     def get(self, number: int) -> "Routine | None":
         """The code of the function that the module defines as its ``number``-th; None if there is none."""
-        routine = self._new.get(number)
-        if routine is None and self._file is not None:
+        packed = self._new.get(number)
+        if packed is None and self._file is not None:
             packed = self._file.record(number)
-            if packed is not None:
-                try:
-                    return Routine.unpack(packed)
-                except (ValueError, IndexError):
-                    return None
-        return routine
+        return Routine.unpack(packed) if packed is not None else None
 
     def put(self, number: int, routine: Routine) -> None:
         """Remember the code of a function, and now and then write what has come together."""
         if not self._new:
             self._next = max(self._next, time.monotonic() + _PAUSE)
-        self._new[number] = routine
+        self._new[number] = routine.pack()
         if time.monotonic() > self._next:
             try:
                 self.save()
@@ -196,13 +192,13 @@ class Stored:
                     _clean(directory, self._name)
                 now = _File.open(directory, self._name, self._key)  # others may have written meanwhile
                 records = dict(now.records()) if now is not None else {}
-                records.update((number, routine.pack()) for number, routine in new.items())
+                records.update(new)
                 _write(directory, self._name, self._key, records)
                 self._file = _File.open(directory, self._name, self._key)
             finally:
                 os.close(directory)
-            for number, routine in new.items():
-                if self._new.get(number) is routine:
+            for number, packed in new.items():
+                if self._new.get(number) is packed:
                     del self._new[number]
             self._next = time.monotonic() + max(_PAUSE, _SHARE * (time.monotonic() - start))
         finally:
@@ -309,7 +305,8 @@ def _clean(directory: int, name: str) -> None:
     """Remove what writers left that were killed; nobody else is writing."""
     for each in os.listdir(directory):
         if each.startswith(f".{name}."):
-            os.unlink(each, dir_fd=directory)
+            with suppress(OSError):
+                os.unlink(each, dir_fd=directory)
 
 
 def _open_directory(path: str) -> int:
