@@ -17,7 +17,7 @@ from wasm_decoder.syntax.types import (
     TableType,
 )
 from wasm_decoder.valid.matching import top_of
-from wasm_interp import Engine, ExitError, Function, Instance, LinkError
+from wasm_interp import Engine, ExitError, Function, Instance, LinkError, UnsupportedError
 
 from . import traces
 from .amd64 import abi
@@ -322,7 +322,12 @@ class Compiler(Engine):
         return NativeGlobal(type, raw)
 
     def link(self, instance: Instance, features: "Features", lazy: bool) -> None:
-        """As ``Engine.link``.  Raises LinkError for memories, tables and globals of another engine."""
+        """As ``Engine.link``.
+
+        Raises LinkError for memories, tables and globals of another engine, UnsupportedError for a module that declares
+        what is not in Core 2.0.
+        """
+        _check_module(instance.module, features)
         _check_imports(instance)
         instance.linked = Linked(self, instance, features, lazy)
 
@@ -370,6 +375,19 @@ class Compiler(Engine):
 
 
 _NATIVE = {"memory": NativeMemory, "table": NativeTable, "global": NativeGlobal}
+
+
+def _check_module(module: "Module", features: "Features") -> None:
+    """UnsupportedError if the module declares what the compiler does not know; its bodies are not looked at."""
+    from wasm_decoder import DecodeError, Features, ValidationError, validate
+
+    known = features & Features.CORE_2_0
+    if known == features:
+        return
+    try:
+        validate(module, known, bodies=False)
+    except (DecodeError, ValidationError) as error:
+        raise UnsupportedError(f"the native engine runs WebAssembly 2.0: {error}") from None
 
 
 def _check_imports(instance: Instance) -> None:
