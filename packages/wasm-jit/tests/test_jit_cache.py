@@ -1,9 +1,11 @@
 """The cache: what it promises about files that are damaged, old, foreign, or written by several at once."""
 
+import errno
 import gc
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -39,6 +41,9 @@ TEXT = """(module
 """
 BINARY = encode(parse_wat(TEXT))
 MODULE = decode(BINARY)
+FUNCTIONS = "".join(
+    f'(func (export "f{n}") (param i32) (result i32) (i32.mul (local.get 0) (i32.const {n + 3})))' for n in range(40)
+)
 Start = Callable[..., Instance]
 
 
@@ -143,6 +148,35 @@ def test_a_program_goes_on_when_the_directory_is_gone(start: Start, directory: P
     directory.mkdir(mode=0o700)
     linked.engine.cache.save()
     assert len(list(directory.iterdir())) == 1
+
+
+def test_a_full_disk_stops_no_program(start: Start, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(cache, "_PAUSE", 0.0)
+    monkeypatch.setattr(cache, "_write", full)
+    instance = start()
+    use(instance)
+    with pytest.raises(OSError, match="No space left"):
+        save(instance)
+    assert not list(directory.iterdir())
+
+
+def test_what_could_not_be_written_whole_is_removed(
+    start: Start, directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    instance = start()
+    assert instance.exports.add(1, 2) == 3
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            save(instance)
+    assert not list(directory.iterdir())
+    save(instance)
 
 
 # what a routine is
@@ -384,6 +418,31 @@ def test_what_a_killed_writer_left_is_swept_up(start: Start, directory: Path) ->
     assert save(instance) == file
 
 
+def test_threads_compile_and_save_at_once(start: Start, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache, "_PAUSE", 0.0)
+    monkeypatch.setattr(cache, "_SHARE", 0)
+    binary = encode(parse_wat(f"(module {FUNCTIONS})"))
+    instance = start(binary)
+    wrong: list[object] = []
+
+    def work(which: int) -> None:
+        for n in range(which, 40, 4):
+            got = instance.exports[f"f{n}"](7)
+            if got != 7 * (n + 3):
+                wrong.append((n, got))
+
+    threads = [threading.Thread(target=work, args=(which,)) for which in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+    save(instance)
+    again = start(binary)
+    forbid(monkeypatch)
+    assert [again.exports[f"f{n}"](7) for n in range(40)] == [7 * (n + 3) for n in range(40)]
+
+
 _WRITER = """
 import sys
 from wasm_decoder import decode, encode, parse_wat
@@ -409,11 +468,7 @@ def test_many_processes_write_at_once(directory: Path) -> None:
     children = [subprocess.Popen([*command, str(n), cache._compiler()]) for n in range(4)]
     assert [child.wait() for child in children] == [0, 0, 0, 0]
     (file,) = directory.iterdir()
-    functions = "".join(
-        f'(func (export "f{n}") (param i32) (result i32) (i32.mul (local.get 0) (i32.const {n + 3})))'
-        for n in range(40)
-    )
-    stored = Cache(directory).of(decode(encode(parse_wat(f"(module {functions})"))), Features.CORE_3_0)
+    stored = Cache(directory).of(decode(encode(parse_wat(f"(module {FUNCTIONS})"))), Features.CORE_3_0)
     assert stored.path == str(file)
     assert [n for n in range(40) if stored.get(n) is None] == []
 

@@ -100,6 +100,19 @@ def test_dump_shows_the_stages_that_are_asked_for(module: str, capfd: Captured) 
     assert "; $report" in out
 
 
+def test_a_dump_goes_on_after_what_cannot_be_compiled(tmp_path: Path, capfd: Captured) -> None:
+    path = tmp_path / "tail.wat"
+    path.write_text("(module (func $tail (return_call $other)) (func $other))", encoding="utf-8")
+    assert main(["compile", str(path), "--dump", "ssa"]) == 0
+    out = capfd.readouterr().out
+    assert "; function 0: return_call is not supported" in out
+    assert "; function 1, ssa\n" in out
+    assert main(["compile", str(path), "--dump", "ssa", "--function", "tail"]) == 1
+    assert "return_call is not supported" in capfd.readouterr().err
+    assert main(["compile", str(path), "-o", str(tmp_path / "cache")]) == 0
+    assert "1 functions compiled, 0 were there, 1 use instructions" in capfd.readouterr().out
+
+
 def test_a_dump_fills_no_cache(module: str, tmp_path: Path, capfd: Captured) -> None:
     assert main(["compile", module, "--dump", "ssa", "--function", "2", "--cache", str(tmp_path / "cache")]) == 0
     assert not (tmp_path / "cache").exists()

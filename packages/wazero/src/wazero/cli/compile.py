@@ -3,6 +3,7 @@
 from argparse import ArgumentTypeError
 
 from wasm_decoder import WasmError, validate
+from wasm_interp import UnsupportedError
 
 from ..runtime import EngineUnavailable
 from ..source import load_file
@@ -103,8 +104,13 @@ def _dump(module: "Module", numbers: "Sequence[int]", given: "Namespace") -> Non
         name = known.get(number + imported)
         if name:
             print(f"; ${shown(name)}")
-        for line in dump(module, number, given.dump):
-            print(line)
+        try:
+            for line in dump(module, number, given.dump):
+                print(line)
+        except UnsupportedError as error:
+            if given.function:
+                raise
+            print(f"; function {number + imported}: {error}")
 
 
 def _compile(module: "Module", numbers: "Sequence[int]", given: "Namespace") -> None:
