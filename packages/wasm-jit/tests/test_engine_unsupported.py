@@ -1,7 +1,6 @@
 """What the native engine does not know is refused where it is declared, or where it is first called."""
 
 import pytest
-
 import wasm_jit
 from wasm_interp import Store, UnsupportedError
 
