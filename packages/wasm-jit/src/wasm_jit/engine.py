@@ -232,7 +232,7 @@ class Linked:
         for key, number in list(layout.helpers.items())[self._helpers :]:
             opcode, immediates = key
             functype, function = helper(self.instance, opcode, immediates)
-            record = _Record(functype, function, 0)
+            record = _Record(functype, traces.noting(function), 0)
             self._kept.append(record)
             linux.set_word(self.context + layout.helper_records + 8 * number, record.address)
             self._helpers = number + 1

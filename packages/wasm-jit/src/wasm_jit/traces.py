@@ -18,15 +18,15 @@ from .native import linux
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from wasm_decoder import Module
     from wasm_interp import Instance
 
     from .native.code import Block
 
-#: How many frames a trap tells, from either end.
-_SHOWN = 50
+#: How many frames the note of a trap shows: the innermost and the outermost ones.
+_SHOWN = 24
 
 
 class Compiled:
@@ -135,9 +135,29 @@ def trap(kind: int, pc: int, sp: int) -> BaseException:
         made: Trap = UninitializedElement(message)
     else:
         made = _KINDS.get(message, Trap)(message)
-    frames = walk(pc, sp)
-    made.frames = tuple(frames)
-    shown = frames if len(frames) <= 2 * _SHOWN else [*frames[:_SHOWN], None, *frames[-_SHOWN:]]
-    for frame in shown:
-        made.add_note(f"  {frame!r}" if frame is not None else f"  … {len(frames) - 2 * _SHOWN} more …")
+    _note(made, walk(pc, sp))
     return made
+
+
+def _note(trap_: Trap, frames: "list[Frame]") -> None:
+    trap_.frames = tuple(frames)
+    if frames:
+        lines = [f"  {frame!r}" for frame in frames]
+        if len(lines) > _SHOWN:
+            lines[_SHOWN // 2 : -_SHOWN // 2] = [f"  ... {len(lines) - _SHOWN} more ..."]
+        trap_.add_note("WebAssembly calls, innermost first:\n" + "\n".join(lines))
+
+
+def noting(helper: "Callable[..., object]") -> "Callable[..., object]":
+    """The helper, its traps with the frames of the calls that are under way."""
+
+    def call(*args: object) -> object:
+        try:
+            return helper(*args)
+        except Trap as error:
+            if not error.frames:
+                sp = linux.word(current() + abi.WASM_SP) + 8  # below it: what keeps the stack aligned
+                _note(error, walk(linux.word(sp), sp + 8))
+            raise
+
+    return call
