@@ -29,7 +29,7 @@ if native.unavailable() is None:
     from wasm_jit.cpython import executions
     from wasm_jit.cpython.builtin import make_builtin
     from wasm_jit.cpython.host import host_code
-    from wasm_jit.cpython.support import support
+    from wasm_jit.cpython.support import plain_trap, support
     from wasm_jit.native import linux
     from wasm_jit.native.memory import GuardedMemory
 
@@ -663,9 +663,11 @@ def test_endless_mutual_recursion_is_a_recursion_error() -> None:
 
 
 @pytest.mark.parametrize("message", abi.TRAP_MESSAGES)
-def test_every_trap_is_its_exception(message: str) -> None:
+def test_every_trap_is_its_exception(message: str, monkeypatch: pytest.MonkeyPatch) -> None:
     from wasm_interp import Trap
 
+    # an engine in the same process has put its own in place, which knows more than the foundations do
+    monkeypatch.setattr(support(), "trap_handler", plain_trap)
     world = World()
 
     def body(a: Assembler) -> None:

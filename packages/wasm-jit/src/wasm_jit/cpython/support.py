@@ -74,7 +74,7 @@ class Support:
     """
 
     def __init__(self) -> None:
-        self.trap_handler: TrapHandler = _plain_trap
+        self.trap_handler: TrapHandler = plain_trap
         self.glue = CodeSpace(64 << 10)
         self.tick: Callable[[], object] | None = None
         self.labels: dict[str, int] = {}
@@ -367,7 +367,8 @@ def _take(a: Assembler, kind: str, converter: int, named: bool) -> None:
     a.ret()
 
 
-def _plain_trap(kind: int, pc: int, sp: int) -> BaseException:
+def plain_trap(kind: int, pc: int, sp: int) -> BaseException:
+    """The exception for a trap of a kind, by its message alone: what there is until an engine knows better."""
     from wasm_interp import Trap
 
     message = abi.TRAP_MESSAGES[kind]
