@@ -3,8 +3,8 @@
 import random
 
 import pytest
-from wasm_jit.amd64.assembler import ABS64, PC32, Assembler
-from wasm_jit.amd64.registers import LE, NE, RAX, RBX, RCX
+from wasm_jit.amd64.assembler import ABS64, DISP32, PC32, Assembler
+from wasm_jit.amd64.registers import LE, NE, RAX, RBX, RCX, RDX
 
 
 def signed(data: bytes) -> int:
@@ -201,3 +201,19 @@ def test_layout_takes_a_fixed_number_of_steps() -> None:
         a.nop()
     code = a.finish()
     assert code.size <= 20_000 * 6
+
+
+def test_a_displacement_is_known_when_the_code_is_linked() -> None:
+    a = Assembler()
+    a.mov32_rr(RAX, RCX)
+    a.mov64_rm(RDX, RBX, 0x7FFF)
+    a.displacement("field", 8)
+    a.ret()
+    code = a.finish()
+    assert code.relocations == [(5, DISP32, "field", 8)]
+    for place in (0x1000, -0x2000):
+        b = Assembler()
+        b.mov32_rr(RAX, RCX)
+        b.mov64_rm(RDX, RBX, place + 8)
+        b.ret()
+        assert code.link(64, {"field": place}.__getitem__) == b.finish().data

@@ -13,7 +13,8 @@ A file is, all numbers little-endian:
     the records (``routine.Routine.pack``)
 
 Only the part before the records is read at first; a record is read, and compared with its hash, when its function is
-called for the first time. A file is never changed: a process that has compiled more writes another one with
+called for the first time. (Nothing is mapped: that a file is cut short meanwhile must not be a fault in the middle of
+somewhere.) A file is never changed: a process that has compiled more writes another one with
 everything in it, and gives it the old one's name. What does not compare is as if it were not there.
 """
 
