@@ -1,5 +1,7 @@
 """From a function of a module to machine code."""
 
+import gc
+
 from .amd64 import processor
 from .amd64.assembler import Assembler
 from .amd64.emit import Emitter
@@ -60,6 +62,23 @@ def compile_function(
     Without ``guarded`` memories the code checks bounds itself.
     ``observer`` is told of the stages.
     """
+    enabled = gc.isenabled()
+    gc.disable()  # it would look again and again at the lists of the function, which are no garbage before the end
+    try:
+        return _compile(module, layout, number, features, observer, guarded)
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def _compile(
+    module: "Module",
+    layout: "Layout",
+    number: int,
+    features: "frozenset[str] | None",
+    observer: "Observer | None",
+    guarded: bool,
+) -> "tuple[Code, int]":
     if features is None:
         features = processor.features()
     avx = "avx2" in features
