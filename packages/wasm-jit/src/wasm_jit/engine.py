@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
     from wasm_decoder import Features, Module
     from wasm_decoder.syntax.types import ValType
+    from wasm_decoder.valid.matching import DefType
     from wasm_interp import Memory
 
     from .cache import Cache, Stored
@@ -70,15 +71,33 @@ class _Code:
 
 
 class NativeFunction(Function):
-    """A function of an instance of this engine.
+    """A function of an instance of this engine."""
 
-    Attributes:
-        builtin: what Python calls: a builtin of machine code.
-    """
+    __slots__ = ("_builtin",)
 
-    __slots__ = ("builtin",)
+    def __init__(self, deftype: "DefType", instance: Instance, index: int) -> None:
+        super().__init__(
+            deftype, _unset, name=traces.function_name(instance.module, index), instance=instance, index=index
+        )
+        self.code = _raw(self.type, self)
+        self._builtin: BuiltinFunctionType | None = None
 
-    builtin: "BuiltinFunctionType"
+    @property
+    def record(self) -> int:
+        """The address of the function record."""
+        assert self.instance is not None
+        linked = self.instance.linked
+        assert isinstance(linked, Linked)
+        return linked.record(self.index)
+
+    @property
+    def builtin(self) -> "BuiltinFunctionType":
+        """What Python calls: a builtin of machine code.  Most elements of tables never need one."""
+        made = self._builtin
+        if made is None:
+            name, params, results = self.name or f"function{self.index}", self.type.params, self.type.results
+            made = self._builtin = make_builtin(name, _kinds(params), _kinds(results), self.record, self)
+        return made
 
     def __call__(self, *args: object) -> object:
         """As ``Function.__call__``."""
@@ -337,17 +356,8 @@ class Compiler(Engine):
         linked = instance.linked
         assert isinstance(linked, Linked)
         linked.complete()
-        deftype = instance.deftypes[module.func_types[index]]
-        functype = deftype.expand()
-        assert isinstance(functype, FuncType)
-        name = traces.function_name(module, index)
-        record = linked.record(index)
-        function = NativeFunction(deftype, _unset, name=name, instance=instance, index=index)
-        function.builtin = make_builtin(
-            name or f"function{index}", _kinds(functype.params), _kinds(functype.results), record, function
-        )
-        function.code = _raw(functype, function.builtin)
-        linux.set_word(record + abi.F_REFERENCE, id(function))  # the instance keeps it
+        function = NativeFunction(instance.deftypes[module.func_types[index]], instance, index)
+        linux.set_word(linked.record(index) + abi.F_REFERENCE, id(function))  # the instance keeps it
         return function
 
     def compile_all(self, instance: Instance, workers: int | None = None) -> int:
@@ -435,11 +445,7 @@ def _unset(*_: object) -> object:
 
 def _known_record(function: object) -> "int | None":
     """The record of a compiled function, None for any other object."""
-    if isinstance(function, NativeFunction) and function.instance is not None:
-        linked = function.instance.linked
-        assert isinstance(linked, Linked)
-        return linked.record(function.index)
-    return None
+    return function.record if isinstance(function, NativeFunction) else None
 
 
 _arguments: "set[Function]" = set()
@@ -474,14 +480,14 @@ def _exiting(called: "Callable[..., object]") -> "Callable[..., object]":
     return call
 
 
-def _raw(functype: FuncType, builtin: "Callable[..., object]") -> "Callable[..., object]":
-    """What the portable engine's code calls: the builtin for values as ``wasm_interp.runtime.values`` has them."""
+def _raw(functype: FuncType, function: "Callable[..., object]") -> "Callable[..., object]":
+    """What the portable engine's code calls: the function for values as ``wasm_interp.runtime.values`` has them."""
     from wasm_interp.runtime.values import from_wasm, to_wasm
 
     params, results = functype.params, functype.results
 
     def code(*args: object) -> object:
-        given = builtin(*[from_wasm(t, arg) for t, arg in zip(params, args, strict=True)])
+        given = function(*[from_wasm(t, arg) for t, arg in zip(params, args, strict=True)])
         if len(results) == 1:
             return to_wasm(results[0], given)
         if not results:
