@@ -142,6 +142,9 @@ class Linked:
         records[abi.F_TYPE // 8 :: step] = array("Q", [numbers[func.type] for func in module.funcs])
         linux.write(start + layout.functions, records.tobytes())
 
+    def __reduce__(self) -> str:
+        raise TypeError("an instance can't be copied or pickled")
+
     def watch(self) -> None:
         """Be found by those who hold no references."""
         _linked[self.context] = self

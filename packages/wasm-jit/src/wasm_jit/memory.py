@@ -100,6 +100,9 @@ class _Words:
         self.address = ctypes.addressof(self._descriptor)
         self.set_all(())
 
+    def __reduce__(self) -> str:
+        raise TypeError("a table can't be copied or pickled")
+
     def set_all(self, words: "Iterable[int]") -> None:
         """Replace everything."""
         listed = list(words)
