@@ -18,6 +18,7 @@ if sys.version_info < (3, 11):  # noqa: UP036  # who has an older one is told so
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import tomllib
 from pathlib import Path
@@ -105,6 +106,9 @@ def test(env: Environment, words: list[str]) -> int:
 
 def main(argv: list[str]) -> int:
     """Run one of the commands above; returns its exit code."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # a shell lets what it starts in the background ignore interrupts, and that is inherited; tests send some
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     command, words = (argv[0], argv[1:]) if argv else ("", [])
     env = Environment(ROOT / ".venv")
     if command == "test":

@@ -171,7 +171,10 @@ def test_ctrl_c_ends_a_program_that_runs_forever(engine: str, guest: Guest) -> N
         assert process.stdout is not None
         assert process.stdout.readline() == b"ready\n"
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=60)
+        try:
+            _, err = process.communicate(timeout=60)
+        finally:
+            process.kill()  # or a failure would wait for ever
     assert (process.returncode, err) == (130, b"")
 
 
