@@ -3,7 +3,6 @@
 import ctypes
 from types import BuiltinFunctionType
 
-from ..amd64 import abi
 from ..amd64.assembler import Assembler
 from ..amd64.registers import R10, RAX
 from ..native import linux
@@ -97,11 +96,3 @@ def record_of(function: object) -> int | None:
         assert isinstance(record, int)
         return record
     return None
-
-
-def function_at(record: int) -> object:
-    """The Python object of a function record. SystemError if it has none."""
-    address = linux.word(record + abi.F_REFERENCE) or linux.word(record + abi.F_OBJECT)
-    if not address:
-        raise SystemError("the function has no Python object")
-    return layout.object_at(address)

@@ -149,22 +149,18 @@ def box(a: Assembler, kind: str, place: "tuple[str, int]", scratch: int) -> None
             a.mov64_rr(RDI, number)
         a.test64_rr(RDI, RDI)
         a.jcc(E, null)
-        if kind == "E":
-            a.mov64_mr(RSP, scratch, RDI)
-            call_api(a, "Py_IncRef")
-            a.mov64_rm(RAX, RSP, scratch)
-        else:
-            call_api(a, "PyLong_FromVoidPtr")
+        if kind == "F":
+            # nothing but the value itself may keep the instance, so no Python code, which could collect it, runs here
+            known = a.label()
+            a.mov64_rm(RAX, RDI, abi.F_REFERENCE)
             a.test64_rr(RAX, RAX)
-            a.jcc(E, done)
-            a.mov64_mr(RSP, scratch, RAX)
-            a.mov64_ri(RDI, _function_of_address())
-            a.mov64_rr(RSI, RAX)
-            call_api(a, "PyObject_CallOneArg")
-            a.mov64_rm(RDI, RSP, scratch)
-            a.mov64_mr(RSP, scratch, RAX)
-            call_api(a, "Py_DecRef")
-            a.mov64_rm(RAX, RSP, scratch)
+            a.jcc(NE, known)
+            a.mov64_rm(RAX, RDI, abi.F_OBJECT)
+            a.bind(known)
+            a.mov64_rr(RDI, RAX)
+        a.mov64_mr(RSP, scratch, RDI)
+        call_api(a, "Py_IncRef")
+        a.mov64_rm(RAX, RSP, scratch)
         a.jmp(done)
         a.bind(null)
         none(a)
@@ -176,17 +172,6 @@ def none(a: Assembler) -> None:
     a.mov64_ri(RAX, id(None))
     if not layout.IMMORTAL_NONE:
         a.inc64_m(RAX, 0)
-
-
-_function: "list[int]" = []
-
-
-def _function_of_address() -> int:
-    if not _function:
-        from .builtin import function_at
-
-        _function.append(immortal(function_at))
-    return _function[0]
 
 
 def _count_error(self: "tuple[object, ...]", params: int, given: int) -> None:
@@ -403,22 +388,36 @@ def _results(a: Assembler, results: str, homes: "Places", scratch: int) -> None:
         where, home = homes[0]
         box(a, results, (where, home), scratch)
         return
-    failed, done = a.label(), a.label()
+    failed, no_tuple, done = a.label(), a.label(), a.label()
+    functions = [number for number, kind in enumerate(results) if kind == "F"]
+    for number in functions:  # before anything that the garbage collector could run in
+        box(a, "F", ("s", slot(number)), scratch)
+        a.mov64_mr(RSP, slot(number), RAX)
     a.mov32_ri(RDI, len(results))
     call_api(a, "PyTuple_New")
     a.mov64_rr(RBX, RAX)
     a.test64_rr(RAX, RAX)
-    a.jcc(E, done)
-    for number, kind in enumerate(results):
-        box(a, kind, ("s", slot(number)), scratch)
-        a.test64_rr(RAX, RAX)
-        a.jcc(E, failed)
+    a.jcc(E, no_tuple)
+    for number in functions:
+        a.mov64_rm(RAX, RSP, slot(number))
         a.mov64_mr(RBX, layout.TUPLE_ITEMS + 8 * number, RAX)
+    for number, kind in enumerate(results):
+        if kind != "F":
+            box(a, kind, ("s", slot(number)), scratch)
+            a.test64_rr(RAX, RAX)
+            a.jcc(E, failed)
+            a.mov64_mr(RBX, layout.TUPLE_ITEMS + 8 * number, RAX)
     a.mov64_rr(RAX, RBX)
     a.jmp(done)
     a.bind(failed)
     a.mov64_rr(RDI, RBX)
     call_api(a, "Py_DecRef")
+    a.xor32_rr(RAX, RAX)
+    a.jmp(done)
+    a.bind(no_tuple)
+    for number in functions:
+        a.mov64_rm(RDI, RSP, slot(number))
+        call_api(a, "Py_DecRef")
     a.xor32_rr(RAX, RAX)
     a.bind(done)
 
