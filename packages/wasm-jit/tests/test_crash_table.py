@@ -995,6 +995,13 @@ DENIED = {
         assert "executable memory is denied" in wasm_jit.unavailable()
         raises(OSError, "executable memory is denied", Compiler)
         assert Store(Interpreter()).instantiate('(func (export "f") (result i32) (i32.const 1))').exports.f() == 1
+        try:
+            from wazero import Runtime
+        except ImportError:  # this package alone
+            sys.exit(print("ok", flush=True))
+        runtime = Runtime()
+        assert (runtime.engine, runtime.engine_reason) == ("interpreter", wasm_jit.unavailable())
+        assert runtime.instantiate('(func (export "f") (result i32) (i32.const 2))').exports.f() == 2
         """,
     "only files in memory are denied": '''
         from wasm_jit.native import linux
