@@ -16,6 +16,7 @@ stack_size = 1 << 20
 
 #: Two words: the thread that was looked up last, its execution. The GIL guards them.
 CURRENT = linux.allocate(linux.PAGE)
+_current = (ctypes.c_uint64 * 2).from_address(CURRENT)
 
 #: Exceptions that the next interrupt of compiled code is to raise.
 postponed: "list[BaseException]" = []
@@ -30,20 +31,28 @@ def find() -> None:
     thread = get_ident()
     execution = _executions.get(thread)
     if execution is None:
-        alive = sys._current_frames()
-        for other, idle in _executions.items():
-            if other not in alive and not linux.word(idle + abi.ACTIVE):
-                execution = idle
-                del _executions[other]
-                break
-        else:
-            execution = _new()
+        execution = _idle() or _new()
         linux.set_word(execution + abi.THREAD, thread)
         linux.set_word(execution + abi.HOST_LIMIT, _host_limit())
         _executions[thread] = execution
-    linux.set_word(CURRENT, 0)
-    linux.set_word(CURRENT + 8, execution)
-    linux.set_word(CURRENT, thread)
+    _current[:] = [thread, execution]  # in one step: no other thread may come in between
+
+
+def _idle() -> int:
+    """An execution whose thread has ended, which has none from now on; 0 if there is none."""
+    alive = sys._current_frames()
+    for thread, candidate in list(_executions.items()):
+        if thread in alive or linux.word(candidate + abi.ACTIVE):
+            continue
+        execution = _executions.pop(thread, 0)
+        linux.set_word(CURRENT, 0)
+        # A new thread may have the number of one that ended. It can't find the execution any more, but if it is here
+        # already, it may have found it before.
+        if execution and thread not in sys._current_frames():
+            return execution
+        if execution:
+            _executions.setdefault(thread, execution)
+    return 0
 
 
 def current() -> int:
