@@ -939,6 +939,7 @@ MOMENTS = {
             (func (export "f") (param i32) (result i32) (i32.add (call $h (local.get 0)) (i32.load (i32.const 8))))
             (func (export "bad") (drop (i32.load
             (i32.const -1))))""", {"h": {"f": lambda n: (time.sleep(0.001), n)[1]}})
+        sys.setswitchinterval(1e-6)
         results = []
         def run(n):
             results.append(one.exports.f(n) - n)
