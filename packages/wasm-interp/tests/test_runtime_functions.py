@@ -2,6 +2,7 @@
 
 import operator
 import threading
+from copy import copy
 
 import pytest
 from wasm_decoder.syntax.types import F64, I32, I64, FuncType
@@ -97,6 +98,11 @@ def test_a_function_knows_itself(identity: Instance) -> None:
     assert swap.type == FuncType((I32, F64), (F64, I32))
     assert swap.name == "swap"
     assert repr(swap) == "<Function 8 swap: [i32 f64] -> [f64 i32]>"
+
+
+def test_a_copy_of_exports_is_exports() -> None:
+    exports = Store().instantiate('(module (func (export "f") (result i32) (i32.const 3)))').exports
+    assert copy(exports).f() == 3
 
 
 def test_exports_hide_no_name() -> None:

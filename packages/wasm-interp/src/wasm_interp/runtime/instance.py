@@ -46,6 +46,8 @@ class Exports:
         return found
 
     def __getattr__(self, name: str) -> "Any":
+        if name.startswith("_Exports__"):  # a copy that is being made has nothing yet
+            raise AttributeError(name)
         try:
             return self[name]
         except KeyError:
