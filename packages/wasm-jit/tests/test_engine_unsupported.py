@@ -33,3 +33,12 @@ def test_instructions_beyond_2_0_are_refused_at_the_first_call() -> None:
     with pytest.raises(UnsupportedError, match="return_call"):
         instance.exports.f()
     assert instance.exports.g() == 7
+
+
+def test_a_function_that_would_take_gigabytes_to_compile_is_refused() -> None:
+    assigned = "".join(f"(local.set {i} (i32.const 1))" for i in range(1, 8001))
+    text = f"""(module (func (export "f") (param i32) (local {"i32 " * 8000})
+        (block {"(br_if 0 (local.get 0))" * 8000} {assigned})))"""
+    instance = Store(wasm_jit.Compiler()).instantiate(text)
+    with pytest.raises(UnsupportedError, match="too many branches"):
+        instance.exports.f(1)

@@ -133,6 +133,8 @@ def _plan(code: int) -> "tuple[int, int]":
 
 
 _NO_EDGE, _DIFFERENT = -2, -1
+#: How many values branches may pass before it is known which of them are needed: this bounds memory (eight bytes each).
+_MOST_PASSED = 30_000_000
 
 
 class _Frame:
@@ -194,6 +196,7 @@ class _Builder:
         self.preheader: dict[int, int] = {}
         self.hoisted: dict[int, dict[object, int]] = {}
         self.open_loops: list[int] = [-1]
+        self.passed = 0  # values that branches pass, needed or not
         self.memory = 0  # grows whenever memory, tables or globals may have changed
         self.last_memory = 0
         self.block = 0
@@ -291,6 +294,9 @@ class _Builder:
             args += self.stack[-arity:]
         if loop:
             return Edge(args, frame.header)
+        self.passed += len(args)
+        if self.passed > _MOST_PASSED:
+            raise UnsupportedError("the function has too many branches for its number of locals to be compiled")
         edge = Edge(args)
         frame.edges.append(edge)
         if frame.mark < 0:
