@@ -114,6 +114,8 @@ def test_denied_executable_memory_is_a_reason_not_a_crash(monkeypatch: pytest.Mo
     assert native.unavailable() == "executable memory is denied: [Errno 13] Permission denied"
 
 
+# whatever ran in this process before may have left a thread behind, of which CPython warns; here that does not matter
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_a_forked_child_runs_old_code_and_leaves_the_parents_alone() -> None:
     space = CodeSpace(1 << 16)
     old = space.place(constant(1))
