@@ -1,6 +1,6 @@
 """Parameters, calls and results: the registers and the stack that ``convention`` says."""
 
-from ..ir.function import CALL, CALL_INDIRECT, CONST, T_F32, T_F64, T_I32, T_V128, type_code
+from ..ir.function import CALL, CALL_INDIRECT, T_F32, T_F64, T_I32, T_V128, type_code
 from ..regalloc.moves import FIRST_SLOT, sequential
 from . import abi, linkage
 from .convention import (
@@ -67,7 +67,7 @@ class Calling(Transfer):
 
     def call(self, d: int, a: int, x: "tuple[Any, ...]", ends: int) -> None:
         what, args, ending = x
-        out, op, f = self.out, self.op, self.f
+        out, op = self.out, self.op
         types = [self.types[arg] for arg in args]
         where, size = locations(types, PARAMETERS, VECTOR_PARAMETERS)
         self.outgoing = max(self.outgoing, size)
@@ -83,11 +83,7 @@ class Calling(Transfer):
         moves: list[tuple[int, Source]] = []
         typed: dict[int, int] = {}
         for arg, target in zip(args, where, strict=True):
-            if f.op[arg] == CONST:
-                source: Source = (self.types[arg], f.aux[arg])
-            else:
-                r = self.registers.get(arg, -1)
-                source = r if r >= 0 else FIRST_SLOT + self.slots[arg]
+            source = self.source(arg, self.registers)
             if target < 0:
                 self.pass_on_stack(source, -1 - target, self.types[arg])
             else:
@@ -123,18 +119,17 @@ class Calling(Transfer):
     def pass_on_stack(self, source: "Source", offset: int, type_: int) -> None:
         """Store an argument to the argument space at the bottom of the frame."""
         out = self.out
-        wide = type_ == T_V128
         if isinstance(source, int) and source < FIRST_SLOT:
-            r = source & 15
+            r = source
         else:
-            r = VECTOR_SCRATCH if wide or type_ in VECTOR_TYPES else SCRATCH
-            self.move(out, r + 16 if r == VECTOR_SCRATCH and (wide or type_ in VECTOR_TYPES) else r, source, type_)
+            r = VECTOR_SCRATCH + 16 if type_ in VECTOR_TYPES else SCRATCH
+            self.move(out, r, source, type_)
         name = LOAD_OF[type_]
         if type_ in VECTOR_TYPES:
             name = self.prefix + name
         elif type_ == T_I32:
             name = "mov64"
-        out.append((self.op(name + "_mr"), RSP, offset, r))
+        out.append((self.op(name + "_mr"), RSP, offset, r & 15))
 
     def result(self, d: int, index: int) -> None:
         where = self.pending_results[index]
@@ -151,16 +146,11 @@ class Calling(Transfer):
             self.out.append((self.op(name + "_rm"), r & 15, SCRATCH, abi.RESULT_SPACE - 1 - where))
 
     def returns(self, values: "tuple[int, ...]") -> None:
-        f = self.f
         where, _ = locations([self.types[v] for v in values], RESULTS, VECTOR_RESULTS)
         moves: list[tuple[int, Source]] = []
         typed: dict[int, int] = {}
         for v, target in zip(values, where, strict=True):
-            if f.op[v] == CONST:
-                source: Source = (self.types[v], f.aux[v])
-            else:
-                r = self.registers.get(v, -1)
-                source = r if r >= 0 else FIRST_SLOT + self.slots[v]
+            source = self.source(v, self.registers)
             if target < 0:
                 self.return_in_memory(source, -1 - target, self.types[v])
             else:

@@ -209,6 +209,14 @@ class Allocator:
             heappush(busy, (end, slot))
         return slot
 
+    def source(self, v: int, registers: "dict[int, int]") -> "Source":
+        """Where a move finds ``v``: in itself if it is a constant, in a register, or in its slot."""
+        f = self.f
+        if f.op[v] == CONST:
+            return self.types[v], f.aux[v]
+        r = registers.get(v, -1)
+        return r if r >= 0 else FIRST_SLOT + self.slots[v]
+
     # blocks
 
     def run(self) -> "list[Out]":
@@ -343,16 +351,9 @@ class Allocator:
         moves: list[tuple[int, Source]] = []
         types: dict[int, int] = {}
         registers, types_of = way.registers, self.types
-
-        def where(v: int) -> "Source":
-            if f.op[v] == CONST:
-                return types_of[v], f.aux[v]
-            r = registers.get(v, -1)
-            return r if r >= 0 else FIRST_SLOT + self.slots[v]
-
         for v, r in entries.items():
             if v in self.selected.live_in[b]:
-                moves.append((r, where(v)))
+                moves.append((r, self.source(v, registers)))
                 types[r] = types_of[v]
         for v in self.selected.live_in[b]:
             if v in stored and v not in way.stored:
@@ -362,11 +363,11 @@ class Allocator:
         for p, arg in zip(f.params[b], way.edge.args, strict=True):
             if p in entries:
                 target = entries[p]
-                moves.append((target, where(arg)))
+                moves.append((target, self.source(arg, registers)))
                 types[target] = types_of[p]
             if p in stored:
                 target = FIRST_SLOT + self.slot(p)
-                moves.append((target, where(arg)))
+                moves.append((target, self.source(arg, registers)))
                 types[target] = types_of[p]
         for target, source in sequential(moves, self.spare):
             self.move(way.out, target, source, types.get(target, T_V128))  # the spare one is wide enough for all
