@@ -2,6 +2,7 @@
 
 import weakref
 from array import array
+from ctypes import ArgumentError
 
 from wasm_decoder.syntax.types import (
     F32,
@@ -122,8 +123,9 @@ class Linked:
         layout = self.code.layout
         self.context, self._context = context(layout.size)
         start = self.context
-        self._guard = _Guard(self)
-        self.watch()
+        while _unsure:
+            _unsure.popitem()[1].guard()
+        self.guard()
         self._kept: list[object] = [instance.deftypes]
         self._helpers = 0
         self._missing = True
@@ -152,11 +154,15 @@ class Linked:
         for memory in self.instance.mems[:1]:
             memory.watch(self)
 
+    def guard(self) -> None:
+        """Have the garbage collector ask before it takes this, and be found until then; each guard asks only once."""
+        self._guard = _Guard(self)
+        self.watch()
+
     def keep_if_running(self) -> None:
         """Stay, if the garbage collector is about to take what calls that are under way come back to."""
         if keep_if_running(self, self.context, self.context + self.code.layout.size):
-            self._guard = _Guard(self)  # each is asked only once
-            self.watch()
+            self.guard()
 
     def record(self, index: int) -> int:
         """The address of the record of a function that the module defines."""
@@ -274,7 +280,14 @@ class _Guard:
         self._linked = linked
 
     def __del__(self) -> None:
-        self._linked.keep_if_running()
+        try:
+            self._linked.keep_if_running()
+        except (RecursionError, ArgumentError):  # ctypes words the former as the latter
+            # the collector ran where there is no room to look: it stays until somebody asks again
+            _unsure[self._linked.context] = self._linked
+
+
+_unsure: "dict[int, Linked]" = {}
 
 
 class _Record:
