@@ -2,9 +2,10 @@
 
 from ..errors import DecodeError
 from ..features import Features
-from ..syntax.module import Active, Custom, Data, Elem, Export, Expr, Func, Global, Import, Module, Table
+from ..syntax.module import Active, Custom, Elem, Export, Expr, Func, Global, Import, Module, Table
 from ..syntax.types import FUNC, FUNCREF, ExternType, FuncIndexType, RefType, ValType
-from .code import ELSE, END, IF, iterate, skip_expr
+from .code import ELSE, END, IF, iterate
+from .datas import DataSegments, constant
 from .leb128 import UNEXPECTED_END, read_unsigned
 from .reader import MOST, Reader, grammar, too_many
 
@@ -120,6 +121,9 @@ def place(module: Module, part: str, index: int = 0, features: Features = Featur
     """
     if part == "funcs":
         return module.funcs[index].start if index < len(module.funcs) else None
+    if part == "datas":
+        datas = module.datas
+        return datas.place(index) if isinstance(datas, DataSegments) and index < len(datas) else None
     decoder = _Decoder(module.binary or b"", features)
     decoder.pos = len(MAGIC + VERSION)
     while decoder.pos < len(decoder.data):
@@ -225,9 +229,9 @@ class _Decoder(Reader):
         name = self.name()
         if self.pos > end:
             raise DecodeError(UNEXPECTED_END, end)
-        content = self.data[self.pos : end]
+        content = Custom(name, self.data, after, self.pos, end)
         self.pos = end
-        return Custom(name, content, after)
+        return content
 
     def kind(self, message: str) -> int:
         """The code of what is imported or exported."""
@@ -258,9 +262,7 @@ class _Decoder(Reader):
 
     def expr(self) -> Expr:
         """A constant expression."""
-        start = self.pos
-        skip_expr(self)
-        return Expr(self.data, start, self.pos)
+        return constant(self)
 
     def export(self) -> Export:
         """An export."""
@@ -322,21 +324,6 @@ class _Decoder(Reader):
         self.pos = pos
         return tuple(funcs)
 
-    def data_segment(self) -> Data:
-        """A data segment."""
-        start = self.pos
-        flags = self.u32()
-        if self.grammar.bulk_memory:
-            if flags > 2:
-                raise DecodeError("malformed data segment kind", start)
-            if flags == 1:
-                return Data(self.take(self.u32()), "passive")
-            if flags == 2:
-                flags = self.u32()
-        # in version 1.0 the flags are the index of the memory
-        mode = Active(flags, self.expr())
-        return Data(self.take(self.u32()), mode)
-
 
 _EXTERN_TYPES: "tuple[Callable[[_Decoder], ExternType], ...]" = (
     lambda self: FuncIndexType(self.u32()),
@@ -360,7 +347,7 @@ _SECTIONS: "dict[int, tuple[str, Features, Callable[[_Decoder], object], bool]]"
     8: ("start", Features.NONE, _Decoder.u32, False),
     9: ("elems", Features.NONE, _Decoder.elem, True),
     10: ("funcs", Features.NONE, _Decoder.code, False),
-    11: ("datas", Features.NONE, _Decoder.data_segment, True),
+    11: ("datas", Features.NONE, DataSegments, False),
     12: ("data_count", Features.BULK_MEMORY, _Decoder.u32, False),
     13: ("tags", Features.EXCEPTIONS, _Decoder.tag_type, True),
 }

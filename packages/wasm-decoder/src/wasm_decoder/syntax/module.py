@@ -196,17 +196,36 @@ class Data(Record):
         return f"Data(init={_short(self.init)}, mode={self.mode!r})"
 
 
-class Custom(Record):
+class Custom:
     """A custom section.
 
     ``after`` is the id of the last other section that stands before it, 0 for none; an invalid custom section is no
     error (specification, section "Custom Section").
     """
 
-    __slots__ = ("name", "data", "after")
-    name: str
-    data: bytes
-    after: int
+    __slots__ = ("_data", "_end", "_start", "after", "name")
+
+    def __init__(self, name: str, data: bytes, after: int, start: int = 0, end: int | None = None) -> None:
+        """A section whose content is ``data[start:end]``; like a function body it stays where it is until somebody
+        looks into it."""
+        self.name = name
+        self.after = after
+        self._data = data
+        self._start = start
+        self._end = end
+
+    @property
+    def data(self) -> bytes:
+        """Its content."""
+        return self._data if self._end is None else self._data[self._start : self._end]
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Custom):
+            return NotImplemented
+        return (self.name, self.after, self.data) == (other.name, other.after, other.data)
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.after, self.data))
 
     def __repr__(self) -> str:
         return f"Custom(name={self.name!r}, data={_short(self.data)}, after={self.after})"
@@ -237,7 +256,7 @@ class Module:
     start: int | None
     elems: tuple[Elem, ...]
     data_count: int | None
-    datas: tuple[Data, ...]
+    datas: "Sequence[Data]"
     customs: tuple[Custom, ...]
 
     PARTS = (
@@ -259,7 +278,7 @@ class Module:
         start: int | None = None,
         elems: tuple[Elem, ...] = (),
         data_count: int | None = None,
-        datas: tuple[Data, ...] = (),
+        datas: "Sequence[Data]" = (),
         customs: tuple[Custom, ...] = (),
         binary: bytes | None = None,
     ) -> None:
@@ -287,7 +306,7 @@ class Module:
 
     def __repr__(self) -> str:
         parts = [(part, getattr(self, part)) for part in self.PARTS]
-        counts = [f"{len(value)} {part}" for part, value in parts if isinstance(value, (tuple, list)) and value]
+        counts = [f"{len(value)} {part}" for part, value in parts if value and not isinstance(value, int)]
         return f"<Module: {', '.join(counts) or 'empty'}>"
 
     # What follows is derived once, when first asked for: a module is not changed after it is made.

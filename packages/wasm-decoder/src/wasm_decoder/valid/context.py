@@ -1,17 +1,18 @@
 """What is known about a module when its instructions are looked at (specification, section "Contexts" of the chapter
 "Validation"): its index spaces, closed, and what instructions with each index do to the operand stack."""
 
+from ..binary.datas import DataSegments
 from ..errors import ValidationError
 from ..features import Features
 from ..syntax.instructions import OPS, Op
-from ..syntax.module import Active, Expr, Module
+from ..syntax.module import Active, Data, Expr, Module
 from ..syntax.types import I32, FuncType, GlobalType, HeapType, MemType, NumType, RefType, TableType, ValType, VecType
 from .matching import DefType, close, close_global, close_heap, close_ref, close_table, deftypes
 from .stack import MAX_REMEMBERED, Block, Choice, Drop, Effect, Label, Memory, Select, Wrong
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from .stack import Types
 
@@ -263,7 +264,10 @@ class Context:
             found = {export.index for export in module.exports if export.kind == "func"}
             exprs: list[Expr] = [g.init for g in module.globals]
             exprs += [t.init for t in module.tables if t.init is not None]
-            exprs += [data.mode.offset for data in module.datas if isinstance(data.mode, Active)]
+            datas: Iterable[Data] = module.datas
+            if isinstance(datas, DataSegments):
+                datas = [data for _, data in datas.others()]
+            exprs += [data.mode.offset for data in datas if isinstance(data.mode, Active)]
             for elem in module.elems:
                 if isinstance(elem.mode, Active):
                     exprs.append(elem.mode.offset)

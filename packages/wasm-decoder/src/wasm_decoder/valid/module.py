@@ -1,14 +1,16 @@
 """Modules, all but function bodies (specification, sections "Types" and "Modules" of the chapter "Validation")."""
 
 from ..binary.code import END, iterate
+from ..binary.datas import DataSegments
 from ..errors import ValidationError
 from ..features import Features
 from ..syntax.instructions import BY_NAME
-from ..syntax.module import Active, Elem, Expr, Module
+from ..syntax.module import Active, Data, Elem, Expr, Module
 from ..syntax.types import (
     EXN,
     EXTERN,
     FUNC,
+    I32,
     I64,
     NOEXN,
     V128,
@@ -104,7 +106,10 @@ def check_module(context: Context) -> None:
     known = len(context.globals) if Features.GC in features else imported
     for number, elem in enumerate(module.elems):
         _check_elem(context, number, elem, known)
-    for data in module.datas:
+    datas: Iterable[Data] = module.datas
+    if isinstance(datas, DataSegments) and context.mems and context.mems[0].addr is I32:
+        datas = [data for _, data in datas.others()]
+    for data in datas:
         if isinstance(data.mode, Active):
             mem = context.mem(data.mode.index)
             check_constant(context, data.mode.offset, mem.addr, known)

@@ -1,6 +1,7 @@
 """Stores and instantiation (specification, sections "Store" and "Instantiation")."""
 
 from wasm_decoder import Features, Module
+from wasm_decoder.binary.datas import DataSegments
 from wasm_decoder.syntax.module import Active
 from wasm_decoder.valid.matching import close_global, close_table, deftypes
 
@@ -8,14 +9,14 @@ from .const import evaluate
 from .instance import Exports, Instance
 from .link import resolve
 from .tag import Tag
-from .traps import LinkError, MemoryOutOfBounds, TableOutOfBounds
+from .traps import LinkError, MemoryOutOfBounds, TableOutOfBounds, Trap
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Literal
 
-    from wasm_decoder.syntax.module import Expr
+    from wasm_decoder.syntax.module import Data, Expr
 
     from .engine import Engine
 
@@ -117,7 +118,6 @@ class Store:
             # declared references exist only to be taken with ref.func
             items = () if elem.mode == "declarative" else elem.init
             instance.elems.append([_reference(item, instance) for item in items])
-        instance.datas = [data.init for data in module.datas]
 
 
 def _reference(item: "int | Expr", instance: Instance) -> object:
@@ -126,23 +126,46 @@ def _reference(item: "int | Expr", instance: Instance) -> object:
 
 def _initialize(instance: Instance) -> None:
     """Copy the active segments, in order: what was copied stays when a later one does not fit."""
-    for i, elem in enumerate(instance.module.elems):
-        if isinstance(elem.mode, Active):
-            start: int = evaluate(elem.mode.offset, instance)  # type: ignore[assignment]  # an address
-            elements = instance.tables[elem.mode.index].elements
-            items = instance.elems[i]
-            if start + len(items) > len(elements):
-                raise TableOutOfBounds
-            elements[start : start + len(items)] = items
-            instance.elems[i] = []
-    for i, data in enumerate(instance.module.datas):
-        if isinstance(data.mode, Active):
-            start = evaluate(data.mode.offset, instance)  # type: ignore[assignment]  # an address
-            memory = instance.mems[data.mode.index]
-            if start + len(data.init) > len(memory):
-                raise MemoryOutOfBounds
-            memory.write(start, data.init)
-            instance.datas[i] = b""
+    module = instance.module
+    datas = module.datas
+    instance.datas[:] = [b""] * len(datas)
+    i = 0  # the next data segment
+    try:
+        for number, elem in enumerate(module.elems):
+            if isinstance(elem.mode, Active):
+                start: int = evaluate(elem.mode.offset, instance)  # type: ignore[assignment]  # an address
+                elements = instance.tables[elem.mode.index].elements
+                items = instance.elems[number]
+                if start + len(items) > len(elements):
+                    raise TableOutOfBounds
+                elements[start : start + len(items)] = items
+                instance.elems[number] = []
+        if isinstance(datas, DataSegments):
+            binary = datas.binary
+            buffer, size = (instance.mems[0].buffer, len(instance.mems[0])) if instance.mems else (bytearray(), 0)
+            for i, place, first, end in zip(range(len(datas)), datas.addresses, datas.starts, datas.ends, strict=True):
+                if place < 0:
+                    _copy(instance, i, datas[i])
+                elif (stop := place + end - first) <= size:
+                    buffer[place:stop] = binary[first:end]
+                else:
+                    raise MemoryOutOfBounds
+        else:
+            for i, data in enumerate(datas):
+                _copy(instance, i, data)
+    except Trap:
+        # functions that are in somebody else's table by now can still use what was not copied
+        instance.datas[i:] = [data.init for data in datas[i:]]
+        raise
+
+
+def _copy(instance: Instance, number: int, data: "Data") -> None:
+    """Copy a data segment to its memory, or keep it if it is passive."""
+    if isinstance(data.mode, Active):
+        start: int = evaluate(data.mode.offset, instance)  # type: ignore[assignment]  # an address
+        instance.mems[data.mode.index].write(start, data.init)
+    else:
+        instance.datas[number] = data.init
 
 
 def _check_segments(instance: Instance) -> None:
