@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 #: The stages in order: as it was built; optimised; machine code beside the instructions that it came from.
 STAGES = ("ssa", "opt", "asm")
 
-_PLACES = {linkage.ENTRY: "no stack left, or an interrupt", linkage.LOOP: "an interrupt"}
+_PLACES = {linkage.ENTRY: "no stack left, or an interrupt"}
 _SHOWN = 10  # how many bytes of an instruction are shown on its line
 
 

@@ -92,31 +92,40 @@ class NativeMemory(Memory):
 
 
 class _Words:
-    """Words that machine code reads, at an address that ``descriptor`` tells: two words, address and count."""
+    """Words that machine code reads, at an address that ``descriptor`` tells: two words, address and count.
+
+    There is room for as many again when they have to move, and where they were stays readable: code that has been
+    interrupted in the middle of a call may have that address.
+    """
 
     def __init__(self) -> None:
         self._descriptor = (ctypes.c_uint64 * 2)()
         self._words = (ctypes.c_uint64 * 1)()
+        self._earlier: list[object] = []
         self.address = ctypes.addressof(self._descriptor)
-        self.set_all(())
+        self._descriptor[0] = ctypes.addressof(self._words)
 
     def __reduce__(self) -> str:
         raise TypeError("a table can't be copied or pickled")
 
-    def set_all(self, words: "Iterable[int]") -> None:
-        """Replace everything."""
+    def extend(self, words: "Iterable[int]") -> None:
+        """Put some behind the others."""
+        count = self._descriptor[1]
         listed = list(words)
-        self._words = (ctypes.c_uint64 * max(len(listed), 1))(*listed)
-        self._descriptor[0] = ctypes.addressof(self._words)
-        self._descriptor[1] = len(listed)
+        size = count + len(listed)
+        if size > len(self._words):
+            self._earlier.append(self._words)
+            more = (ctypes.c_uint64 * (size if not count else 2 * size))()
+            ctypes.memmove(more, self._words, 8 * count)
+            self._words = more
+            self._descriptor[0] = ctypes.addressof(more)
+        self.set(count, listed)
+        self._descriptor[1] = size
 
     def set(self, start: int, words: "list[int]") -> None:
         """Replace some."""
-        if len(words) == 1:
-            self._words[start] = words[0]
-        else:
-            for i, word in enumerate(words, start):
-                self._words[i] = word
+        new = (ctypes.c_uint64 * len(words))(*words)
+        ctypes.memmove(ctypes.addressof(self._words) + 8 * start, new, 8 * len(words))
 
 
 class _Elements(list[object]):
@@ -132,7 +141,7 @@ class _Elements(list[object]):
         # (``Linked.keep_if_running``); others that were ever in here stay.
         self._others: set[Function] = set()
         self.words = _Words()
-        self.words.set_all(map(self._word, self))
+        self.words.extend(map(self._word, self))
 
     def _word(self, item: object) -> int:
         if self._record is None or not isinstance(item, Function):
@@ -150,8 +159,9 @@ class _Elements(list[object]):
             self.words.set(key.__index__(), [self._word(value)])
 
     def extend(self, items: "Iterable[object]") -> None:
-        super().extend(items)
-        self.words.set_all(map(self._word, self))
+        listed = list(items)
+        super().extend(listed)
+        self.words.extend(map(self._word, listed))
 
 
 class NativeTable(Table):

@@ -38,10 +38,14 @@ Catching an exception is a search in a table by return address, and a jump with 
 
     r10 = [r14 + EXECUTION]; cmp rsp, [r10 + LIMIT]; jb cold         cold: call [r14 + INTERRUPT]; jmp back
 
-with rsp − frame size instead of rsp where the frame is larger than ``UNCHECKED_FRAME``; a loop's back edge does the
-same. To interrupt, the ticker stores all ones to LIMIT. The routine keeps every register; if LIMIT is not all ones it
-traps, else it puts STACK_LIMIT there, lets Python handle signals and other threads run, and returns, or leaves the
-code with the exception that was raised.
+with rsp − frame size instead of rsp where the frame is larger than ``UNCHECKED_FRAME``. To interrupt, the ticker stores
+``ASKED`` to LIMIT. Loops check nothing: code that has not noticed by the next tick gets a signal, and its handler goes
+on at the same routine as if the interrupted instruction had been a call of it (``native.faults``). So any instruction
+may be followed by whatever Python does, but for calls that leave the code's stack: what compiled code relies on is in
+registers, in its frame, or does not change. The routine keeps every register and the flags; if LIMIT is no request it
+traps, else it lets Python handle signals and other threads run, puts STACK_LIMIT there and returns, or leaves the
+code with the exception that was raised. A signal that comes while Python runs sets LIMIT to ``AWAY``, from which it
+takes the ticker a while to come up to ``ASKED`` again: a host function that waits is not to be woken by each tick.
 
 **Traps**: ``call [r14 + TRAPS + 8 * kind]``, out of the way; the return address says where. A fault in guarded memory
 arrives at the trap exit of "out of bounds memory access" with the address of the faulting instruction itself as the
@@ -103,7 +107,7 @@ TRAP_MESSAGES = (
 CONTEXT_HEAD = 256  # bytes
 
 # an execution
-LIMIT = 0  # the lowest stack pointer allowed; all ones to interrupt
+LIMIT = 0  # the lowest stack pointer allowed, or from AWAY up to ASKED: interrupt
 STACK_LIMIT = 8  # the same without interrupts
 THREAD = 16  # the thread, as threading.get_ident() and fs:[0] have it
 WASM_SP = 24  # where the next entry starts on the stack
@@ -114,7 +118,7 @@ TRAP_KIND = 56
 TRAP_PC = 64
 TRAP_SP = 72
 KEPT = 80  # how many references the list of kept objects has that the outermost entry is to drop
-TRAP_VALUE = 96  # of "uninitialized element": its index
+TRAP_VALUE = 120  # of "uninitialized element": its index
 KEPT_LIST = 88  # the Python list that holds them
 ENTRY = 96  # the number of the innermost entry
 ENTRIES = 104  # the number that was given last
@@ -122,6 +126,8 @@ STACK_TOP = 112  # where the stack starts
 RESULT_SPACE = 256  # results that find no register, packed as arguments on the stack are
 MOST_RESULTS = 1000  # (specification, appendix "Implementation Limitations")
 EXECUTION_SIZE = RESULT_SPACE + 16 * MOST_RESULTS
+
+ASKED, AWAY = -1, -33  # as LIMIT's signed values
 
 # a function record
 F_CODE = 0

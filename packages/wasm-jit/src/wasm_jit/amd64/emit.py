@@ -533,12 +533,9 @@ class Emitter(Calling):
         self.frame_size = size + (8 - size) % 16 if size or self.selected.calls else 0
         linkage.prologue(self)
         for b, out in enumerate(blocks):
-            head = self.f.loop[b] == b
-            if head:
+            if self.f.loop[b] == b:
                 asm.align(16)
             asm.bind(self.labels[b])
-            if head:
-                linkage.loop_head(self)
             self.splice(out)
         while self.cold:
             label, out = self.cold.pop()

@@ -90,6 +90,8 @@ lfence  -       0F.AE.E8
 cpuid   -       0F.A2
 xgetbv  -       0F.01.D0
 syscall -       0F.05
+pushfq  -       9C
+popfq   -       9D
 endbr64 -       F3.0F.1E.FA
 rep_movsb -     F3.A4
 rep_stosb -     F3.AA

@@ -1,4 +1,4 @@
-"""What a function does at its edges: its prologue, calls of all kinds, traps, interrupt checks (see ``abi``)."""
+"""What a function does at its edges: its prologue, calls of all kinds, traps (see ``abi``)."""
 
 from wasm_decoder.syntax.instructions import BY_NAME
 
@@ -20,7 +20,7 @@ def prologue(e: "Transfer") -> None:
     """Check that the stack has room for the frame and that nobody wants compiled code to stop, and make the frame."""
     op = e.op
     if e.frame_size or e.selected.calls:
-        _check(e, e.frame_size if e.frame_size > abi.UNCHECKED_FRAME else 0, ENTRY)
+        _check(e, e.frame_size if e.frame_size > abi.UNCHECKED_FRAME else 0)
     if e.frame_size:
         op("sub64_ri")(RSP, e.frame_size)
     if e.leaves:
@@ -29,16 +29,9 @@ def prologue(e: "Transfer") -> None:
 
 #: The mark of a stack check at entry: the function's frame is not there yet.
 ENTRY = -1
-#: The mark of a check at a loop's head.
-LOOP = -2
 
 
-def loop_head(e: "Transfer") -> None:
-    """Look whether somebody wants compiled code to stop for a moment."""
-    _check(e, 0, LOOP)
-
-
-def _check(e: "Transfer", frame: int, mark: int) -> None:
+def _check(e: "Transfer", frame: int) -> None:
     asm, op = e.asm, e.op
     again, cold = asm.here(), asm.label()
     op("mov64_rm")(SCRATCH, CONTEXT, abi.EXECUTION)
@@ -50,7 +43,7 @@ def _check(e: "Transfer", frame: int, mark: int) -> None:
     else:
         op("cmp64_rm")(RSP, SCRATCH, abi.LIMIT)
     asm.jcc(B, cold)
-    e.cold.append((cold, [(op("call_m"), CONTEXT, abi.INTERRUPT), (asm.mark, mark), (asm.jmp, again)]))
+    e.cold.append((cold, [(op("call_m"), CONTEXT, abi.INTERRUPT), (asm.mark, ENTRY), (asm.jmp, again)]))
 
 
 def trap(e: "Transfer", message: str, place: int) -> None:
@@ -133,3 +126,8 @@ def _bulk(e: "Transfer", copy: bool, place: int) -> None:
         out += ((op("lea64_rx"), R10, start, RDX, 0, 0), (op("cmp64_rr"), R10, RAX), (asm.jcc, A, outside))
         out.append((op("add64_rr"), start, MEMORY))
     out += ((op("call_m"), CONTEXT, e.layout.copy if copy else e.layout.fill), (asm.mark, place))
+    # a loop that does little else is hardly ever in its own code when the signal comes
+    asked, done = asm.label(), asm.label()
+    out += ((op("mov64_rm"), SCRATCH, CONTEXT, abi.EXECUTION), (op("cmp64_mi"), SCRATCH, abi.LIMIT, abi.AWAY))
+    out += ((asm.jcc, AE, asked), (asm.bind, done))
+    e.cold.append((asked, [(op("call_m"), CONTEXT, abi.INTERRUPT), (asm.mark, place), (asm.jmp, done)]))

@@ -225,8 +225,10 @@ def _entry(params: str, results: str) -> bytes:
     a.cmp64_rm(RSP, R15, abi.HOST_LIMIT)
     a.jcc(B, too_deep)
     a.mov64_rm(R10, R15, abi.WASM_SP)
-    a.cmp64_rm(R10, R15, abi.STACK_LIMIT)
+    a.mov64_rm(R11, R15, abi.STACK_LIMIT)
+    a.cmp64_rr(R10, R11)
     a.jcc(B, too_deep)
+    a.mov64_mr(R15, abi.LIMIT, R11)  # interrupts so far were Python's
     a.mov64_rm(R11, R15, abi.HOST_SP)
     a.mov64_mr(RSP, FRAME_SP, R10)
     a.mov64_mr(RSP, FRAME_HOST_SP, R11)

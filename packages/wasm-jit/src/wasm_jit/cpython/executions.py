@@ -8,7 +8,7 @@ from _thread import get_ident
 from ..amd64 import abi
 from ..native import linux
 from ..native.stacks import Stack
-from ..native.ticker import ticker
+from ..native.ticker import SIGURG, ticker
 from . import layout
 
 #: Bytes of stack for compiled code, for executions that are made from now on.
@@ -24,6 +24,7 @@ postponed: "list[BaseException]" = []
 # by thread; an execution outlives its thread and is used again
 _executions: "dict[int, int]" = {}
 _libc = ctypes.CDLL(None)
+_signal = __import__("_signal")  # signal itself makes enumerations, which take their time
 
 
 def find() -> None:
@@ -34,6 +35,7 @@ def find() -> None:
         execution = _idle() or _new()
         linux.set_word(execution + abi.THREAD, thread)
         linux.set_word(execution + abi.HOST_LIMIT, _host_limit())
+        _signal.pthread_sigmask(_signal.SIG_UNBLOCK, (SIGURG,))  # the ticker's
         _executions[thread] = execution
     _current[:] = [thread, execution]  # in one step: no other thread may come in between
 

@@ -3,7 +3,7 @@
 from ..amd64 import abi
 from ..amd64.assembler import Assembler
 from ..amd64.convention import CONTEXT, SCRATCH
-from ..amd64.registers import NE, R11, R12, R13, RAX, RBP, RBX, RCX, RDI, RDX, RSI, RSP, E
+from ..amd64.registers import AE, NE, R11, R12, R13, RAX, RBP, RBX, RCX, RDI, RDX, RSI, RSP, E
 from . import convert, layout
 from .entry import MOVE, box, take_fast
 from .executions import immortal
@@ -20,8 +20,6 @@ def _host(params: str, results: str) -> bytes:
     a = Assembler()
     places, _ = abi.parameter_places(params)
     homes, _ = abi.result_places(results)
-    # the frame on Python's stack: the result, a free word that the callee may use, the arguments, 16 bytes for each
-    # value, scratch
     # the frame on Python's stack: the result, a free word that the callee may use, the arguments, 16 bytes for each
     # value, scratch
     result, arguments = 0, 16
@@ -91,7 +89,12 @@ def _host(params: str, results: str) -> bytes:
                 a.mov64_mr(R12, abi.RESULT_SPACE + home + part, R11)
     a.mov64_mr(CONTEXT, abi.EXECUTION, R12)  # another thread may have been here meanwhile
     a.mov64_rr(RSP, R13)
+    a.cmp64_mi(R12, abi.LIMIT, abi.AWAY)
+    asked = a.label()
+    a.jcc(AE, asked)
     a.ret()
+    a.bind(asked)  # a loop that does little else is hardly ever in its own code when the signal comes
+    a.jmp_m(CONTEXT, abi.INTERRUPT)
 
     for emit in cold:
         emit()

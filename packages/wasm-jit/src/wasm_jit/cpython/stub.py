@@ -49,6 +49,8 @@ def compile_stub(compile_: "Callable[[int], None]") -> int:
     call_api(a, "Py_DecRef")
     a.mov64_mr(CONTEXT, abi.EXECUTION, R12)  # another thread may have been here meanwhile
     a.mov64_rm(MEMORY, CONTEXT, abi.MEMORY_BASE)
+    a.mov64_rm(RAX, R12, abi.STACK_LIMIT)
+    a.mov64_mr(R12, abi.LIMIT, RAX)  # signals that came meanwhile found Python
     a.mov64_rr(RSP, R13)
     for register in range(16):
         a.movups_rm(register, RSP, 16 * register)

@@ -6,6 +6,7 @@ from ..amd64 import abi
 from ..amd64.assembler import Assembler
 from ..amd64.convention import CONTEXT, MEMORY
 from ..amd64.registers import (
+    AE,
     NE,
     R8,
     R9,
@@ -44,6 +45,7 @@ FRAME_SLOTS = 32  # then 16 bytes for each value
 SAVED = (RBX, RBP, R12, R13, R14, R15)  # by entries, in this order
 
 _ALL = (RAX, RCX, RDX, RBX, RSI, RDI, RBP, R8, R9, R10, R11, R12, R13, CONTEXT)  # the last for keep_if_running
+_RESULT_BYTES = abi.EXECUTION_SIZE - abi.RESULT_SPACE
 
 
 def call_api(a: Assembler, name: str) -> None:
@@ -244,7 +246,9 @@ class Support:
         a.mov64_rm(RSP, R12, abi.HOST_SP)
 
     def _interrupt(self, a: Assembler) -> None:
+        """After any instruction of compiled code (``native.faults``), as well as where a function calls it."""
         size = 8 * len(_ALL) + 16 * 16
+        a.pushfq()
         a.sub64_ri(RSP, size)
         for number, register in enumerate(_ALL):
             a.mov64_mr(RSP, 8 * number, register)
@@ -252,24 +256,26 @@ class Support:
             a.movups_mr(RSP, 8 * len(_ALL) + 16 * register, register)
         a.mov64_rm(R12, CONTEXT, abi.EXECUTION)
         interrupted, failed = a.label(), a.label()
-        a.cmp64_mi(R12, abi.LIMIT, -1)
-        a.jcc(E, interrupted)
-        a.add64_ri(RSP, size)
+        a.cmp64_mi(R12, abi.LIMIT, abi.AWAY)
+        a.jcc(AE, interrupted)
+        a.add64_ri(RSP, size + 8)
         a.mov32_ri(R11, abi.TRAP_MESSAGES.index("call stack exhausted"))
         a.jmp(self.labels["trap"])
         a.bind(interrupted)
-        a.mov64_rm(RAX, R12, abi.STACK_LIMIT)
-        a.mov64_mr(R12, abi.LIMIT, RAX)
         a.mov64_rr(R13, RSP)
         self.to_host(a)
         a.mov64_rr(RBP, RSP)
         a.mov64_rm(RBX, R12, abi.ENTRY)
-        call_api(a, "PyEval_SaveThread")
-        a.mov64_rr(RDI, RAX)
-        call_api(a, "PyEval_RestoreThread")
+        # what is called from here may use the space for results, which may be half full
+        a.sub64_ri(RSP, _RESULT_BYTES)
+        a.lea64_rm(RSI, R12, abi.RESULT_SPACE)
+        a.mov64_rr(RDI, RSP)
+        _copy_results(a)
         call_api(a, "PyErr_CheckSignals")
         a.test32_rr(RAX, RAX)
         a.jcc(NE, failed)
+        # a Python function is a place where the interpreter lets another thread that waits have the GIL. (To give it
+        # up and take it again would not: this thread would have it back before the other one wakes up.)
         a.mov64_ri(RDI, immortal(self._on_tick))
         call_api(a, "PyObject_CallNoArgs")
         a.test64_rr(RAX, RAX)
@@ -278,6 +284,11 @@ class Support:
         call_api(a, "Py_DecRef")
         a.cmp64_rm(RBX, R12, abi.ENTRY)
         a.jcc(NE, failed)
+        a.mov64_rr(RSI, RSP)
+        a.lea64_rm(RDI, R12, abi.RESULT_SPACE)
+        _copy_results(a)
+        a.mov64_rm(RAX, R12, abi.STACK_LIMIT)
+        a.mov64_mr(R12, abi.LIMIT, RAX)
         a.mov64_mr(CONTEXT, abi.EXECUTION, R12)  # another thread may have been in this instance
         a.mov64_rm(MEMORY, CONTEXT, abi.MEMORY_BASE)
         a.mov64_rr(RSP, R13)
@@ -286,10 +297,17 @@ class Support:
         for number, register in enumerate(_ALL):
             a.mov64_rm(register, RSP, 8 * number)
         a.add64_ri(RSP, size)
+        a.popfq()
         a.ret()
         a.bind(failed)
         a.mov64_rr(RAX, RBP)
         a.jmp(self.labels["overtaken"])  # or not, but then that does no harm
+
+
+def _copy_results(a: Assembler) -> None:
+    """The space for results, from RSI to RDI."""
+    a.mov32_ri(RCX, _RESULT_BYTES)
+    a.rep_movsb()
 
 
 def _take(a: Assembler, kind: str, converter: int, named: bool) -> None:

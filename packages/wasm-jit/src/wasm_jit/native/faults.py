@@ -1,11 +1,15 @@
-"""Memory faults in compiled code become traps; all others go where they went before.
+"""Memory faults in compiled code become traps, and the ticker's signals interrupts; all other signals go where they
+went before.
 
 The handler of SIGSEGV and SIGBUS is machine code, because no Python code can run where a fault is. It looks into two
-tables, without
-locks: is the instruction in a range of compiled code, and is the address in a reserved memory? Then it goes on at the
-trap exit of that code as if the instruction had been a call to it: the address of the instruction is on the stack as
-the return address. Otherwise it passes the signal on to the handler that was there before; where that was the
-default, the process dies as it would have without us.
+tables, without locks: is the instruction in a range of compiled code, and is the address in a reserved memory? Then it
+goes on at the trap exit of that code as if the instruction had been a call to it: the address of the instruction is on
+the stack as the return address. Otherwise it passes the signal on to the handler that was there before; where that was
+the default, the process dies as it would have without us.
+
+In the same way the handler of the ticker's signal goes on at the routine for interrupts. It does so if the thread is in
+compiled code, on its execution's own stack. Elsewhere on that stack (in a routine, in the C library's memmove) nothing
+happens: the next tick sends another signal. On Python's stack, the limit says so (``abi.AWAY``).
 
 Python installs handlers too, through ``signal.signal`` and ``faulthandler``. Calls of these step in between: our
 handler is taken away, the call is made, our handler comes back in front of whatever is there then.
@@ -15,10 +19,13 @@ import ctypes
 import faulthandler
 from _thread import RLock
 
+from ..amd64 import abi
 from ..amd64.assembler import Assembler
-from ..amd64.registers import AE, BE, LE, NE, R8, R9, R10, RAX, RCX, RDI, RDX, RSI, RSP, B, E, G
+from ..amd64.registers import AE, BE, LE, NE, R8, R9, R10, RAX, RCX, RDI, RDX, RSI, RSP, A, B, E, G
 from . import linux
 from .code import CodeSpace
+from .stacks import MARGIN
+from .ticker import SIGURG, Ticker, ticker
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,7 +42,9 @@ _SIGSEGV, _SIGBUS = 11, 7
 
 # siginfo_t and ucontext_t of x86-64 (sigaction(2); asm/sigcontext.h)
 _SI_CODE, _SI_ADDR = 8, 16
-_RSP, _RIP = 160, 168
+_R14, _RSP, _RIP = 88, 160, 168
+_SI_VALUE = 24
+_SI_QUEUE, _SI_TKILL = -1, -6
 
 _SYS_RT_SIGACTION, _SYS_GETPID, _SYS_GETTID, _SYS_TGKILL = 13, 39, 186, 234
 
@@ -51,7 +60,7 @@ class _Sigaction(ctypes.Structure):
     )
 
 
-_SA_SIGINFO, _SA_ONSTACK, _SA_NODEFER = 4, 0x08000000, 0x40000000
+_SA_SIGINFO, _SA_ONSTACK, _SA_RESTART, _SA_NODEFER = 4, 0x08000000, 0x10000000, 0x40000000
 _sigaction = ctypes.CDLL(None, use_errno=True).sigaction
 
 
@@ -103,25 +112,69 @@ def _search(a: Assembler, table: _Ranges, register: int, missing: int) -> None:
     a.jcc(B, search)
 
 
-def _handler(codes: _Ranges, memories: _Ranges, earlier: int) -> bytes:
+def _handler(codes: _Ranges, memories: _Ranges, earlier: int, ticker: Ticker) -> bytes:
     """handler(rdi: signal, rsi: siginfo_t *, rdx: ucontext_t *); ``earlier`` is where the earlier handlers are, by
     signal.
     """
     a = Assembler()
-    others, default, refault = a.label(), a.label(), a.label()
+    others, default, refault, fault = a.label(), a.label(), a.label(), a.label()
+
+    def divert() -> None:
+        """Return to RAX, as if the interrupted instruction, whose address is in R9, had been a call of that."""
+        a.mov64_rm(RCX, RDX, _RSP)
+        a.sub64_ri(RCX, 8)
+        a.mov64_mr(RCX, 0, R9)
+        a.mov64_mr(RDX, _RSP, RCX)
+        a.mov64_mr(RDX, _RIP, RAX)
+        a.ret()
+
+    a.cmp32_ri(RDI, SIGURG)
+    a.jcc(NE, fault)
+    a.cmp32_mi(RSI, _SI_CODE, _SI_QUEUE if ticker.value else _SI_TKILL)
+    a.jcc(NE, others)
+    if ticker.value:
+        a.mov64_ri(RAX, ticker.value)
+        a.cmp64_rm(RAX, RSI, _SI_VALUE)
+        a.jcc(NE, others)
+    done, host = a.label(), a.label()
+    a.code += bytes.fromhex("64 48 8b 04 25 00 00 00 00")  # mov rax, fs:[0]
+    a.mov64_ri(R9, ticker.table - 8)
+    search = a.here()
+    a.add64_ri(R9, 8)
+    a.mov64_rm(R10, R9, 0)
+    a.test64_rr(R10, R10)
+    a.jcc(E, done)
+    a.cmp64_rm(RAX, R10, abi.THREAD)
+    a.jcc(NE, search)
+    a.cmp64_mi(R10, abi.LIMIT, abi.ASKED)
+    a.jcc(NE, done)
+    a.mov64_rm(RAX, RDX, _RSP)
+    a.cmp64_rm(RAX, R10, abi.STACK_TOP)
+    a.jcc(A, host)
+    a.mov64_rm(RCX, R10, abi.STACK_LIMIT)
+    a.sub64_ri(RCX, MARGIN)
+    a.cmp64_rr(RAX, RCX)
+    a.jcc(B, host)
+    a.mov64_rm(R9, RDX, _RIP)
+    _search(a, codes, R9, done)
+    a.mov64_rm(RCX, RDX, _R14)
+    a.mov64_mr(RCX, abi.EXECUTION, R10)  # it may be on its way into this instance
+    a.mov64_rm(RAX, RCX, abi.INTERRUPT)
+    divert()
+    a.bind(host)
+    a.mov64_mi(R10, abi.LIMIT, abi.AWAY)
+    a.bind(done)
+    a.ret()
+
+    a.bind(fault)
     a.cmp32_mi(RSI, _SI_CODE, 0)
     a.jcc(LE, others)  # not a fault: somebody sent it
     a.mov64_rm(RAX, RSI, _SI_ADDR)
     _search(a, memories, RAX, others)
-    a.mov64_rm(RAX, RDX, _RIP)
-    _search(a, codes, RAX, others)
-    a.mov64_rm(RCX, RDX, _RSP)
-    a.sub64_ri(RCX, 8)
-    a.mov64_mr(RCX, 0, RAX)
-    a.mov64_mr(RDX, _RSP, RCX)
+    a.mov64_rm(R9, RDX, _RIP)
+    _search(a, codes, R9, others)
     a.mov64_rm(RAX, R8, 16)
-    a.mov64_mr(RDX, _RIP, RAX)
-    a.ret()
+    divert()
 
     a.bind(others)
     a.mov64_ri(R8, earlier)
@@ -132,9 +185,14 @@ def _handler(codes: _Ranges, memories: _Ranges, earlier: int) -> bytes:
 
     a.bind(default)
     a.mov64_rr(R9, RSI)
-    a.jcc(NE, refault)  # SIG_DFL
+    ignored = a.label()
+    a.cmp32_ri(RDI, SIGURG)
+    a.jcc(E, ignored)  # that is its default, too
+    a.test64_rr(RAX, RAX)
+    a.jcc(E, refault)  # SIG_DFL
     a.cmp32_mi(R9, _SI_CODE, 0)
     a.jcc(G, refault)  # a fault can't be ignored
+    a.bind(ignored)
     a.ret()
     a.bind(refault)
     a.push_r(RDI)
@@ -173,15 +231,16 @@ class _State:
         self.codes = _Ranges(4096)
         self.memories = _Ranges(65536)
         self.earlier = linux.allocate(linux.PAGE)
-        self.block: Block = CodeSpace(linux.PAGE).place(_handler(self.codes, self.memories, self.earlier))
+        self.block: Block = CodeSpace(linux.PAGE).place(_handler(self.codes, self.memories, self.earlier, ticker()))
         self.block.keep()
-        self.actions = {number: _Sigaction() for number in (_SIGSEGV, _SIGBUS)}
+        self.actions = {number: _Sigaction() for number in (_SIGSEGV, _SIGBUS, SIGURG)}
         self.installed = False
 
     def install(self) -> None:
-        ours = _Sigaction(handler=self.block.address, flags=_SA_SIGINFO | _SA_ONSTACK | _SA_NODEFER)
         now = _Sigaction()
         for number in self.actions:
+            repeat = _SA_RESTART if number == SIGURG else _SA_NODEFER
+            ours = _Sigaction(handler=self.block.address, flags=_SA_SIGINFO | _SA_ONSTACK | repeat)
             if _sigaction(number, None, ctypes.byref(now)):
                 raise OSError(ctypes.get_errno(), "can't read a signal's handler")
             if now.handler != self.block.address:

@@ -2,8 +2,11 @@
 
 It is machine code and no Python thread: it never wants the GIL, so it ticks while compiled code holds it, and it
 blocks all signals, so that these go to Python's threads. (A Python thread would not run while compiled code has the
-GIL; a timer signal would end the system calls of the program it is in, and take a signal number away.) A tick writes
-all ones to the limit of each execution that is active; what happens then is up to the execution.
+GIL; a timer's signals would come while no compiled code runs, too.) A tick asks each execution that is active to stop
+for a moment, in its limit, which functions look at when they are entered. One that has not done so by the next tick,
+because it is in a loop, gets a signal, which ``native.faults`` handles; what is sent with it tells it from all others.
+SIGURG is the one: its default is to do nothing, debuggers let it pass, and hardly any program uses it (Go's runtime
+chose it for the same purpose and reasons).
 
 When nothing was active for a second it sleeps until the next entry wakes it, so an idle process stays idle. The entry
 first counts itself active, then looks whether the ticker is parked; the ticker first says that it is parked, then
@@ -17,7 +20,7 @@ from _thread import allocate_lock
 
 from ..amd64 import abi
 from ..amd64.assembler import Assembler
-from ..amd64.registers import NE, R10, R12, RAX, RBX, RCX, RDI, RDX, RSI, RSP, B, E
+from ..amd64.registers import NE, R10, R12, R13, R14, RAX, RBX, RCX, RDI, RDX, RSI, RSP, B, E
 from . import linux
 from .code import CodeSpace
 
@@ -30,6 +33,7 @@ PERIOD = 4_000_000
 _IDLE_TICKS = 250
 
 _SYS_RT_SIGPROCMASK, _SYS_FUTEX, _SYS_MEMBARRIER = 14, 202, 324
+SIGURG = 23
 _FUTEX_WAIT_PRIVATE, _FUTEX_WAKE_PRIVATE = 128, 129
 _MEMBARRIER_EXPEDITED, _MEMBARRIER_REGISTER = 8, 16
 
@@ -44,8 +48,8 @@ _TICKING, _PARKED, _STOPPED = 0, 1, 2
 _CAPACITY = 16_384
 
 
-def _thread(page: int, parks: bool) -> bytes:
-    """start(): the loop."""
+def _thread(page: int, parks: bool, send: int) -> bytes:
+    """start(): the loop; ``send`` is pthread_sigqueue, or pthread_kill."""
     a = Assembler()
     found, stop = a.label(), a.label()
     for register in (RBX, R12):
@@ -109,21 +113,41 @@ def _thread(page: int, parks: bool) -> bytes:
     a.ret()
 
     a.bind(found)  # interrupt what is active; edx: whether anything is
-    a.xor32_rr(RDX, RDX)
-    a.lea64_rm(RSI, RBX, _TABLE)
-    each, done, idle = a.label(), a.label(), a.label()
+    a.push_r(R13)
+    a.push_r(R14)
+    a.xor32_rr(R14, R14)
+    a.lea64_rm(R13, RBX, _TABLE)
+    each, done, idle, unheard, ask = a.label(), a.label(), a.label(), a.label(), a.label()
     a.bind(each)
-    a.mov64_rm(RAX, RSI, 0)
+    a.mov64_rm(RAX, R13, 0)
     a.test64_rr(RAX, RAX)
     a.jcc(E, done)
     a.cmp64_mi(RAX, abi.ACTIVE, 0)
     a.jcc(E, idle)
-    a.mov64_mi(RAX, abi.LIMIT, -1)
-    a.mov32_ri(RDX, 1)
+    a.mov32_ri(R14, 1)
+    a.mov64_rm(RCX, RAX, abi.LIMIT)
+    a.cmp64_ri(RCX, abi.ASKED)
+    a.jcc(E, unheard)
+    a.cmp64_ri(RCX, abi.AWAY)
+    a.jcc(B, ask)
+    a.add64_mi(RAX, abi.LIMIT, 1)
+    a.jmp(idle)
+    a.bind(ask)
+    a.mov64_mi(RAX, abi.LIMIT, abi.ASKED)
+    a.jmp(idle)
+    a.bind(unheard)
+    a.mov64_rm(RDI, RAX, abi.THREAD)
+    a.mov32_ri(RSI, SIGURG)
+    a.mov64_rr(RDX, RBX)
+    a.mov64_ri(RAX, send)
+    a.call_r(RAX)
     a.bind(idle)
-    a.add64_ri(RSI, 8)
+    a.add64_ri(R13, 8)
     a.jmp(each)
     a.bind(done)
+    a.mov32_rr(RDX, R14)
+    a.pop_r(R14)
+    a.pop_r(R13)
     a.ret()
     return a.finish().data
 
@@ -222,6 +246,8 @@ class Ticker:
 
     Attributes:
         parked: address of the 32-bit word that is not 0 while the thread has to be woken by ``wake``.
+        table: address of the addresses of all executions, a 0 after them.
+        value: what comes with its signals and no others; 0 if they come without.
     """
 
     def __init__(self) -> None:
@@ -230,6 +256,7 @@ class Ticker:
         linux.write(self._page + _PERIOD, (0).to_bytes(8, "little") + PERIOD.to_bytes(8, "little"))
         linux.set_word(self._page + _MASK, 0xFFFF_FFFE_7FFF_FFFF)  # all but the two that the C library uses for itself
         linux.set_word(self.parked, _STOPPED)
+        self.table = self._page + _TABLE
         try:
             linux.system_call(_SYS_MEMBARRIER, _MEMBARRIER_REGISTER, 0, 0)
             parks = True
@@ -245,7 +272,11 @@ class Ticker:
             made: Callable[[], int] = ctypes.PYFUNCTYPE(ctypes.c_int)(block.address)
             return made
 
-        thread = space.place(_thread(self._page, parks))
+        try:
+            send, self.value = linux.symbol("pthread_sigqueue"), self._page
+        except AttributeError:  # musl has only the one that sends no value
+            send, self.value = linux.symbol("pthread_kill"), 0
+        thread = space.place(_thread(self._page, parks, send))
         thread.keep()
         self._wake = function(_wake(self._page, thread.address))
         self._stop = function(_stop(self._page))
