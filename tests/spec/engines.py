@@ -14,6 +14,8 @@ ENGINES: dict[str, tuple[Callable[[], Engine], tuple[str, ...]]] = {
 }
 if wasm_jit.unavailable() is None:
     ENGINES["compiler"] = (wasm_jit.Compiler, ("core-1.0", "core-2.0"))
+    # as where there is no address space to guard memories with
+    ENGINES["compiler-without-guards"] = (lambda: wasm_jit.Compiler(guarded=False), ("core-1.0", "core-2.0"))
 
 
 def make(name: str) -> Engine:
