@@ -119,8 +119,9 @@ class Frame:
 class Body:
     """Writes one function body."""
 
-    def __init__(self, context: "Context", choices: Choices, type: FuncType, size: int) -> None:
+    def __init__(self, context: "Context", choices: Choices, type: FuncType, size: int, *, leaf: bool = False) -> None:
         self.context = context
+        self.leaf = leaf
         self.choices = choices
         self.out = bytearray()
         self.stack: list[ValType] = []
@@ -133,7 +134,8 @@ class Body:
 
     def write(self) -> bytes:
         """The code of the function: locals, instructions, end."""
-        self._spend_fuel()
+        if not self.leaf:
+            self._spend_fuel()
         self._instructions()
         self._finish()
         declarations = [b"\1" + encode_type(t) for t in self.locals[self._params :]]
@@ -531,8 +533,13 @@ class Body:
     # Calls
 
     def call(self) -> None:
-        types = self.context.func_types
-        index = self.choices.below(len(types))
+        types, leaves = self.context.func_types, self.context.leaves
+        if self.leaf or (leaves and self.choices.chance(128)):
+            if not leaves:
+                return
+            index = leaves[self.choices.below(len(leaves))]
+        else:
+            index = self.choices.below(len(types))
         self._need(types[index].params)
         self.emit("call", u(index))
         self.stack += types[index].results
@@ -540,7 +547,7 @@ class Body:
     def call_indirect(self) -> None:
         choices = self.choices
         tables = [i for i, t in enumerate(self.context.tables) if t == FUNCREF]
-        if not tables:
+        if not tables or self.leaf:
             return
         types = self.context.func_types
         functype = types[choices.below(len(types))]
@@ -577,7 +584,7 @@ class Body:
         self._unnest()
 
     def loop(self) -> None:
-        if len(self.frames) > 12:
+        if len(self.frames) > 12 or self.leaf:
             return
         params, results, blocktype = self._block_type()
         self._need(params)

@@ -87,6 +87,8 @@ _CODES = {
     "BAD_CONVERSION_TO_INTEGER": "invalid conversion to integer",
     "UNREACHABLE": "unreachable",
 }
+#: how many frames of a trap wasmtime tells of
+_FRAMES = 20
 # wasmtime has one code for both
 _SAME = {"undefined element": "out of bounds table access"}
 
@@ -135,9 +137,15 @@ def _valtype(functype: object) -> wasmtime.ValType:
 
 
 def trap_name(error: wasmtime.Trap) -> str:
-    """What wasmtime's trap is called here."""
+    """What wasmtime's trap is called here, and where it was."""
     code = error.trap_code
-    return _CODES[code.name] if code is not None else error.message
+    name = _CODES[code.name] if code is not None else error.message
+    return _where(name, [frame.func_index for frame in error.frames])
+
+
+def _where(kind: str, indices: Sequence[int]) -> str:
+    """A trap in words: its kind, and the functions under way, innermost first; how many fit on a stack differs."""
+    return kind if kind == "call stack exhausted" else f"{kind} in {', '.join(map(str, indices[:_FRAMES]))}"
 
 
 def run_wasmtime(program: Program) -> Observation:
@@ -198,9 +206,9 @@ def run_wasmtime(program: Program) -> Observation:
 
 
 def kind(trap: Trap) -> str:
-    """What kind of trap it is; a message may say more, such as which element is uninitialized."""
+    """What kind of trap it is, and where; a message may say more, such as which element is uninitialized."""
     message = type(trap).message
-    return _SAME.get(message, message)
+    return _where(_SAME.get(message, message), [frame.index for frame in trap.frames])
 
 
 def run(program: Program, engine: Engine) -> Observation:

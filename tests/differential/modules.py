@@ -35,6 +35,8 @@ class Context:
     def __init__(self) -> None:
         self.types: list[FuncType] = []
         self.func_types: list[FuncType] = []
+        #: indices of functions that are small, have no loops and call only such functions that stand before them
+        self.leaves: list[int] = []
         self.imported_funcs = 0
         self.globals: list[GlobalType] = []
         self.imported_globals = 0
@@ -126,6 +128,7 @@ class _Writer:
             context.func_types.append(FuncType(_types(choices, among, 4), _types(choices, among, 4)))
         if choices.chance(24):
             context.func_types.append(FuncType((), ()))
+        small = [choices.chance(96) for _ in context.func_types[context.imported_funcs :]]
         memory = self._memory()
         tables = self._tables()
         globals_ = self._globals()
@@ -136,9 +139,12 @@ class _Writer:
         exports = self._exports()
         bodies = []
         defined = context.func_types[context.imported_funcs :]
-        for functype in defined:
-            body = Body(context, choices, functype, 20 + choices.byte()).write()
+        for i, functype in enumerate(defined):
+            size = 1 + choices.below(6) if small[i] else 20 + choices.byte()
+            body = Body(context, choices, functype, size, leaf=small[i]).write()
             bodies.append(u(len(body)) + body)
+            if small[i]:
+                context.leaves.append(context.imported_funcs + i)
         # vectors do not cross the boundary: a function for each global that holds one gives its halves
         halves = FuncType((), (I64, I64))
         for i, g in enumerate(context.globals):

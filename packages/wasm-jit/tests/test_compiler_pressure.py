@@ -5,6 +5,7 @@ what the portable engine gives.
 """
 
 import random
+import re
 import sys
 from collections.abc import Callable
 from types import FrameType
@@ -24,6 +25,7 @@ if wasm_jit.unavailable() is None:
 
 CONFIGS = ["best", "base", "checked"]
 ZERO = {"i32": 0, "i64": 0, "f32": 0.0, "f64": 0.0, "v128": bytes(16)}
+# small enough to be inlined
 HELPERS = """
     (memory (export "memory") 1) (table 4 funcref) (elem (i32.const 0) $mix $mix2 $mix)
     (global $g (mut i64) (i64.const 3)) (global $v (mut v128) (v128.const i32x4 1 2 3 4))
@@ -62,6 +64,7 @@ class Writer:
 
     def __init__(self, seed: int, locals_: int) -> None:
         self.rng = random.Random(seed)
+        self.inlined = seed % 3 == 0  # what it calls; a function with a loop is not
         self.types = ["i32", "i64", "f64"]  # parameters
         self.types += [self.rng.choice(["i32", "i64", "f32", "f64", "v128"]) for _ in range(locals_)]
         self.of = {t: [i for i, u in enumerate(self.types) if u == t] for t in ZERO}
@@ -161,7 +164,8 @@ class Writer:
         locals_ = " ".join(self.types[3:] + ["i32"] * self.counters)
         results = " ".join(self.types)
         gets = " ".join(f"(local.get {i})" for i in range(len(self.types)))
-        return f'{HELPERS} (func (export "f") (param i32 i64 f64) (result {results}) (local {locals_}) {body} {gets})'
+        helpers = HELPERS if self.inlined else re.sub(r"(\(func .*\(result [^)]*\))", r"\1 (loop)", HELPERS)
+        return f'{helpers} (func (export "f") (param i32 i64 f64) (result {results}) (local {locals_}) {body} {gets})'
 
 
 ARGUMENTS: "list[tuple[object, ...]]" = [(0, 0, 0.0), (1, -1, 1.5), (-77, 2**40, -2.25), (123456, -(2**60), 1e30)]
@@ -258,6 +262,7 @@ _MANY: "dict[str, Callable[[int], str]]" = {
     "arithmetic": lambda n: "(local.set 1 (i32.add (i32.mul (local.get 1) (i32.const 7)) (local.get 0)))" * (n // 6),
     "memory": lambda n: "(i32.store (i32.const 8) (i32.add (i32.load (i32.const 8)) (local.get 0)))" * (n // 6),
     "calls": lambda n: "(local.set 1 (call $h (local.get 1) (local.get 0)))" * (n // 4),
+    "inlined calls": lambda n: "(local.set 1 (call $small (local.get 1) (local.get 0)))" * (n // 4),
     "conditions": lambda n: (
         "(if (i32.and (local.get 0) (local.get 1)) (then (local.set 1 (i32.add (local.get 1) (i32.const 3)))))"
         * (n // 9)
@@ -280,9 +285,11 @@ _MANY: "dict[str, Callable[[int], str]]" = {
 
 
 def large(name: str, size: int) -> str:
-    return f"""(memory (export "memory") 1) (func $h (param i32 i32) (result i32) (i32.xor (local.get 0) (local.get 1)))
+    xor = "(i32.xor (local.get 0) (local.get 1))"
+    return f"""(memory (export "memory") 1) (func $h (param i32 i32) (result i32) (loop) {xor})
         (func (export "f") (param i32 i32) (result i32) (local {" ".join(["i32"] * 90)})
-            {_MANY[name](size)} (local.get 1))"""
+            {_MANY[name](size)} (local.get 1))
+        (func $small (param i32 i32) (result i32) {xor})"""
 
 
 @pytest.mark.parametrize("name", _MANY)
@@ -304,7 +311,7 @@ def work(text: str) -> "tuple[int, int]":
     before = sys.getprofile()
     sys.setprofile(note)
     try:
-        code, _ = compile_function(module, layout, 1)
+        code, _, _ = compile_function(module, layout, 1)
     finally:
         sys.setprofile(before)
     return count, len(code.data)

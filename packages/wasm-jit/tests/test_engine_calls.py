@@ -254,10 +254,11 @@ TRAPS: "list[tuple[str, str]]" = [
 ]
 
 
+@pytest.mark.parametrize("before", ["", "(loop)"], ids=["inlined", "called"])  # one with a loop is not inlined
 @pytest.mark.parametrize(("message", "body"), TRAPS, ids=[f"{i} {row[0]}" for i, row in enumerate(TRAPS)])
-def test_every_trap_has_its_class_message_and_frames(message: str, body: str) -> None:
+def test_every_trap_has_its_class_message_and_frames(message: str, body: str, before: str) -> None:
     text = f"""(memory 1) (data "abc") (table 2 funcref) (elem (i32.const 0) $f)
-        (func $f (param i32 i32) {body})
+        (func $f (param i32 i32) {before} {body})
         (func $outer (export "run") (param i32) (call $f (local.get 0) (i32.const 0)))"""
     traps = []
     for engine_ in (Compiler(), Interpreter()):

@@ -78,7 +78,6 @@ def test_machine_code_stands_beside_the_instruction_that_it_came_from() -> None:
     assert "dword ptr [r15+" in load
     assert any("vmulsd" in line or "mulsd" in line for line in asm)
     assert sum("no stack left, or an interrupt" in line for line in lines(CHOOSE, "asm")) == 1
-    assert sum(line.endswith("; an interrupt") for line in asm) == 1
     various = lines(VARIOUS, "asm")
     assert any("helper memory.grow 0" in line for line in various)
     assert any(re.search(r"call .*; 0x[0-9a-f]+ i64\.div_s$", line) for line in various)
@@ -107,8 +106,8 @@ def traced(number: int, features: "frozenset[str] | None", guarded: bool) -> tup
         def assembler(self) -> Assembler:
             return tracer
 
-    plain, _ = compile_function(MODULE, Layout(MODULE), number, features, guarded=guarded)
-    other, _ = compile_function(MODULE, Layout(MODULE), number, features, Observer(), guarded=guarded)
+    plain, _, _ = compile_function(MODULE, Layout(MODULE), number, features, guarded=guarded)
+    other, _, _ = compile_function(MODULE, Layout(MODULE), number, features, Observer(), guarded=guarded)
     return plain, other, tracer
 
 

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from wasm_decoder import Features, Module
 
 _MAGIC = b"wasmcode"
-_VERSION = 1
+_VERSION = 2
 _HEAD = Struct("<8sII32s32s")
 _CHECKED = Struct("<8sII32s")  # the part of the head that its own hash covers
 _DIGEST = 16

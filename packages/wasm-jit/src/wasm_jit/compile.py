@@ -7,6 +7,7 @@ from .amd64.assembler import Assembler
 from .amd64.emit import Emitter
 from .amd64.select import select
 from .frontend.build import build
+from .frontend.inline import Callees
 from .frontend.scan import scan
 from .ir.prune import prune
 
@@ -14,6 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Protocol
 
+    from wasm_decoder import Features
     from wasm_decoder.syntax.module import Module
 
     from .amd64.assembler import Code
@@ -55,17 +57,25 @@ def compile_function(
     observer: "Observer | None" = None,
     *,
     guarded: bool = True,
-) -> "tuple[Code, int]":
-    """The code of the function that the module defines as its ``number``-th, and the size of its frame in bytes.
+    lazy: "Features | None" = None,
+) -> "tuple[Code, int, list[tuple[int, int]]]":
+    """The code of the function that the module defines as its ``number``-th.
 
-    The function is valid.  ``features`` are the processor's (``amd64.processor``), by default those of this one.
-    Without ``guarded`` memories the code checks bounds itself.
-    ``observer`` is told of the stages.
+    Arguments:
+        module: the module.
+        layout: of the contexts of its instances.
+        number: of the function, which is valid.
+        features: the processor's (``amd64.processor``), by default those of this one.
+        observer: is told of the stages.
+        guarded: whether the processor checks the bounds of memories; otherwise the code does.
+        lazy: what other bodies have to be validated with before one of them is inlined; None if they are valid.
+
+    Returns the code, the size of its frame in bytes, and what was inlined (``IRFunction.inlined``).
     """
     enabled = gc.isenabled()
     gc.disable()  # it would look again and again at the lists of the function, which are no garbage before the end
     try:
-        return _compile(module, layout, number, features, observer, guarded)
+        return _compile(module, layout, number, features, observer, guarded, lazy)
     finally:
         if enabled:
             gc.enable()
@@ -78,11 +88,12 @@ def _compile(
     features: "frozenset[str] | None",
     observer: "Observer | None",
     guarded: bool,
-) -> "tuple[Code, int]":
+    lazy: "Features | None",
+) -> "tuple[Code, int, list[tuple[int, int]]]":
     if features is None:
         features = processor.features()
     avx = "avx2" in features
-    f = build(module, scan(module, module.funcs[number]))
+    f = build(module, scan(module, module.funcs[number], _callees(module, lazy)))
     if observer is not None:
         observer.ssa(f)
     counts = prune(f)
@@ -96,4 +107,13 @@ def _compile(
     code = emitter.emit()
     if observer is None:
         _idle.append(asm)
-    return code, emitter.frame_size
+    return code, emitter.frame_size, f.inlined
+
+
+def _callees(module: "Module", lazy: "Features | None") -> Callees:
+    """What is known of the functions that may be inlined, of this module."""
+    known: dict[Features | None, Callees] = module.__dict__.setdefault("_callees", {})
+    found = known.get(lazy)
+    if found is None:
+        found = known[lazy] = Callees(module, lazy)
+    return found

@@ -5,7 +5,7 @@ from .amd64.assembler import Assembler, find
 from .amd64.listing import instruction
 from .amd64.registers import CONDITIONS
 from .compile import compile_function
-from .ir.function import print_ir
+from .ir.function import PLACE_BITS, print_ir, print_place
 from .layout import Layout
 
 TYPE_CHECKING = False
@@ -35,13 +35,19 @@ def dump(module: "Module", number: int, stages: "Sequence[str]" = STAGES, *, gua
         guarded: whether the processor checks the bounds of memories.
     """
     observer = _Observer()
-    code, frame = compile_function(module, Layout(module), number, observer=observer, guarded=guarded)
-    index = number + len(module.func_types) - len(module.funcs)
+    code, frame, inlined = compile_function(module, Layout(module), number, observer=observer, guarded=guarded)
+    imports = len(module.func_types) - len(module.funcs)
+    index = number + imports
     for stage in stages:
         yield f"; function {index}, {stage}"
         if stage == "asm":
             yield f"; {code.size} bytes of code, {len(code.data) - code.size} of data, frame of {frame} bytes"
-            yield from observer.tracer.listing(code, observer.blocks, _instructions(module, number))
+            instructions = _instructions(module, number)
+            for site, (callee, place) in enumerate(inlined, 1):
+                yield f"; call {site}: function {callee} inlined at {print_place(place)}"
+                for offset, text in _instructions(module, callee - imports).items():
+                    instructions[site << PLACE_BITS | offset] = text
+            yield from observer.tracer.listing(code, observer.blocks, instructions)
         else:
             yield from observer.texts[stage].splitlines()
 
@@ -180,7 +186,7 @@ class Tracer(Assembler):
         Arguments:
             code: what ``finish`` has returned.
             blocks: how many of the first labels stand for blocks of the same number.
-            instructions: the WebAssembly instructions by their offsets.
+            instructions: the WebAssembly instructions by their places.
         """
         names = {offset: f"b{block}" for block, offset in reversed(list(enumerate(code.labels[:blocks])))}
         heads: dict[int, list[str]] = {}
@@ -206,7 +212,7 @@ class Tracer(Assembler):
                 notes.append(
                     _PLACES[line.place]
                     if line.place in _PLACES
-                    else f"{line.place:#x} {instructions.get(line.place, '')}".rstrip()
+                    else f"{print_place(line.place)} {instructions.get(line.place, '')}".rstrip()
                 )
             yield _row(start, code.data[start:end], text, "; ".join(notes))
         for label, what in sorted(self._data_labels.items(), key=lambda item: code.labels[item[0]]):

@@ -214,7 +214,8 @@ class Linked:
                     from wasm_decoder.valid import validate_func
 
                     validate_func(module, number, self.features)
-                routine = Routine.of(*compile_function(module, layout, number, guarded=guarded))
+                lazy = self.features if self.lazy else None
+                routine = Routine.of(*compile_function(module, layout, number, guarded=guarded, lazy=lazy))
                 if stored is not None:
                     stored.put(number, routine)
             compiled = self.install(number, routine, guarded)
@@ -237,9 +238,7 @@ class Linked:
         code = self.code
         layout = code.layout
         block = support().code.place(routine.linked(layout.helper))
-        compiled = traces.Compiled(
-            code.instances, number + layout.imports, block, routine.frame, routine.offsets, routine.places
-        )
+        compiled = traces.Compiled(code.instances, number + layout.imports, block, routine)
         code.compiled[number, self.guarded] = compiled
         traces.watch(compiled)
         return compiled

@@ -1,4 +1,4 @@
-"""Compiling all functions at once, in processes of their own: one function's code depends on no other's.
+"""Compiling all functions at once, in processes of their own: one function's code depends on the module's bodies only.
 
 The workers are plain ``python -c`` children that speak through pipes. They import the compiler and nothing of the
 program that started them, so it doesn't matter how that was started, or what it does when it is imported.
@@ -146,7 +146,7 @@ def _compile(
 
             validate_func(module, number, features)
         try:
-            routine = Routine.of(*compile_function(module, layout, number, guarded=guarded))
+            routine = Routine.of(*compile_function(module, layout, number, guarded=guarded, lazy=features))
         except UnsupportedError:  # it will be said when somebody calls the function
             continue
         yield number, routine

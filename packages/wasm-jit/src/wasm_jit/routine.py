@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     #: What names a helper: opcode and immediates (see ``layout.Layout.helper``).
     Key = tuple[int, object]
 
-_HEAD = Struct("<IIII")  # the frame's size, bytes of code, marks, words about helpers
+_HEAD = Struct("<IIIII")  # the frame's size, bytes of code, marks, inlined calls, words about helpers
 _ATOM, _ABSENT = -1, -2  # immediates: one int, none; else the length of the tuple
 
 
@@ -22,30 +22,38 @@ class Routine:
     Attributes:
         data: the code, but for the displacements of helpers, which ``linked`` fills in.
         frame: the size of its frame in bytes.
-        offsets: of its marks, ascending, in bytes from its start; ``places`` has the offset in the module for each, or
-            what ``amd64.linkage`` marks with.
+        offsets: of its marks, ascending, in bytes from its start; ``places`` has the place (``ir.function``) for each,
+            or what ``amd64.linkage`` marks with.
+        inlined: of each call that was inlined the function's index and the place of the call, one after the other.
         helpers: for each use of a helper the offset of the displacement (four bytes), and the helper's key.
     """
 
-    __slots__ = ("data", "frame", "helpers", "offsets", "places")
+    __slots__ = ("data", "frame", "helpers", "inlined", "offsets", "places")
 
     def __init__(
-        self, data: bytes, frame: int, offsets: "array[int]", places: "array[int]", helpers: "list[tuple[int, Key]]"
+        self,
+        data: bytes,
+        frame: int,
+        offsets: "array[int]",
+        places: "array[int]",
+        inlined: "array[int]",
+        helpers: "list[tuple[int, Key]]",
     ) -> None:
         self.data = data
         self.frame = frame
         self.offsets = offsets
         self.places = places
+        self.inlined = inlined
         self.helpers = helpers
 
     @classmethod
-    def of(cls, code: "Code", frame: int) -> "Routine":
-        """What the assembler made."""
+    def of(cls, code: "Code", frame: int, inlined: "list[tuple[int, int]]") -> "Routine":
+        """What ``compile_function`` made."""
         marks: list[tuple[int, int]] = code.marks  # type: ignore[assignment]  # compiled code is marked with ints
         offsets = array("I", [offset for offset, _ in marks])
         places = array("q", [place for _, place in marks])
         helpers: list[tuple[int, Key]] = [(at, symbol) for at, _, symbol, _ in code.relocations]  # type: ignore[misc]  # all are displacements of helpers
-        return cls(code.data, frame, offsets, places, helpers)
+        return cls(code.data, frame, offsets, places, array("q", [n for pair in inlined for n in pair]), helpers)
 
     def linked(self, helper: "Callable[[Key], int]") -> bytes:
         """The code with the displacements that ``helper`` gives for keys."""
@@ -66,18 +74,20 @@ class Routine:
                 words.extend((at, opcode, len(immediates), *immediates))
             else:
                 words.extend((at, opcode, _ATOM, immediates))  # type: ignore[arg-type]  # an int, or TypeError
-        head = _HEAD.pack(self.frame, len(self.data), len(self.offsets), len(words))
-        return b"".join((head, self.data, self.offsets.tobytes(), self.places.tobytes(), words.tobytes()))
+        head = _HEAD.pack(self.frame, len(self.data), len(self.offsets), len(self.inlined), len(words))
+        rows = (self.offsets, self.places, self.inlined, words)
+        return b"".join((head, self.data, *[row.tobytes() for row in rows]))
 
     @classmethod
     def unpack(cls, packed: bytes) -> "Routine":
         """The routine of which ``pack`` has given these bytes, and no others."""
-        frame, size, marks, count = _HEAD.unpack_from(packed)
-        end = _HEAD.size + size
-        offsets, places, words = array("I"), array("q"), array("q")
-        offsets.frombytes(packed[end : end + 4 * marks])
-        places.frombytes(packed[end + 4 * marks : end + 12 * marks])
-        words.frombytes(packed[end + 12 * marks :])
+        frame, size, marks, calls, count = _HEAD.unpack_from(packed)
+        start = end = _HEAD.size + size
+        rows = array("I"), array("q"), array("q"), array("q")
+        for row, length in zip(rows, (marks, marks, calls, count), strict=True):
+            row.frombytes(packed[start : start + row.itemsize * length])
+            start += row.itemsize * length
+        offsets, places, inlined, words = rows
         helpers: list[tuple[int, Key]] = []
         i = 0
         while i < count:
@@ -91,4 +101,4 @@ class Routine:
                 immediates = tuple(words[i : i + kind])
                 i += kind
             helpers.append((at, (opcode, immediates)))
-        return cls(packed[_HEAD.size : end], frame, offsets, places, helpers)
+        return cls(packed[_HEAD.size : end], frame, offsets, places, inlined, helpers)

@@ -1,8 +1,8 @@
 """Traps of compiled code, with the frames that were under way.
 
 A frame's size is known by the function, and at each place in it where a call, a trap or a fault can happen there is a
-mark that tells the instruction's offset in the module.  So the frames are walked from the place of the trap with tables
-alone; nothing is noted at run time.
+mark that tells the instruction's offset in the module, and which inlined call it belongs to.  So the frames are walked
+from the place of the trap with tables alone; nothing is noted at run time.
 """
 
 import weakref
@@ -14,6 +14,7 @@ from wasm_interp.runtime.traps import Frame, UninitializedElement
 from .amd64 import abi
 from .amd64.linkage import ENTRY
 from .cpython.executions import current
+from .ir.function import PLACE_BITS
 from .native import linux
 
 TYPE_CHECKING = False
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from wasm_interp import Instance
 
     from .native.code import Block
+    from .routine import Routine
 
 #: How many frames the note of a trap shows: the innermost and the outermost ones.
 _SHOWN = 24
@@ -37,30 +39,34 @@ class Compiled:
         instances: the instances that run it.
         block: where the code is.
         frame: the size of its frame in bytes.
-        marks: offsets in the code, ascending; ``places`` has the offset in the module for each.
+        marks: offsets in the code, ascending; ``places`` has the place for each.
+        inlined: as ``Routine.inlined``.
     """
 
-    __slots__ = ("__weakref__", "block", "frame", "index", "instances", "marks", "places")
+    __slots__ = ("__weakref__", "block", "frame", "index", "inlined", "instances", "marks", "places")
 
     def __init__(
         self,
         instances: "weakref.WeakSet[Instance]",
         index: int,
         block: "Block",
-        frame: int,
-        marks: "Sequence[int]",
-        places: "Sequence[int]",
+        routine: "Routine",
     ) -> None:
         self.instances = instances
         self.index = index
         self.block = block
-        self.frame = frame
-        self.marks = marks
-        self.places = places
+        self.frame = routine.frame
+        self.marks: Sequence[int] = routine.offsets
+        self.places: Sequence[int] = routine.places
+        self.inlined: Sequence[int] = routine.inlined
 
-    def place(self, pc: int) -> int:
-        """The mark of an address: of the instruction there, or of the call that returns there."""
-        i = bisect_right(self.marks, pc - self.block.address) - 1
+    def place(self, pc: int, returns: bool) -> int:
+        """The mark of an address: of the call that returns there, or else of the instruction there."""
+        offset = pc - self.block.address
+        i = bisect_right(self.marks, offset) - 1
+        if returns:  # the instruction after a call can have a mark of its own
+            while i > 0 and self.marks[i - 1] == offset:
+                i -= 1
         return self.places[i] if i >= 0 else 0
 
 
@@ -93,35 +99,51 @@ def function_name(module: "Module", index: int) -> str:
     )
 
 
-def _frame(code: Compiled, place: int) -> Frame:
+def _frames(code: Compiled, place: int) -> "list[Frame]":
+    """The frames at a place, those of inlined functions first."""
+    found = []
+    while place >> PLACE_BITS > 0:
+        call = 2 * (place >> PLACE_BITS) - 2
+        found.append(_frame(code, code.inlined[call], place & (1 << PLACE_BITS) - 1))
+        place = code.inlined[call + 1]
+    return [*found, _frame(code, code.index, place)]
+
+
+def _frame(code: Compiled, index: int, offset: int) -> Frame:
     instances = list(code.instances)
     if not instances:
-        return Frame(code.index)
+        return Frame(index)
     module = instances[0].module
     # which instance it was is not noted anywhere: it has a name if all that share the code have the same
     owners = {instance.name for instance in instances}
     # an offset in a body that was parsed from text tells nobody anything
-    known = place if place > 0 and module.binary is not None else None
-    return Frame(code.index, function_name(module, code.index), known, owners.pop() if len(owners) == 1 else "")
+    known = offset if offset > 0 and module.binary is not None else None
+    return Frame(index, function_name(module, index), known, owners.pop() if len(owners) == 1 else "")
 
 
-def walk(pc: int, sp: int) -> "list[Frame]":
-    """The frames from an address and the stack pointer there, innermost first."""
+def walk(pc: int, sp: int, *, returns: bool) -> "list[Frame]":
+    """The frames from an address and the stack pointer there, innermost first.
+
+    ``returns`` says that a call returns to the address; otherwise the instruction there has faulted, or what trapped
+    stands before it.
+    """
     frames: list[Frame] = []
-    seen: dict[int, tuple[Frame, int]] = {}  # by address: a recursion has the same ones again and again
+    seen: dict[int, tuple[list[Frame], int]] = {}  # by address: a recursion has the same ones again and again
     while True:
         known = seen.get(pc)
         if known is None:
             code = find(pc)
             if code is None:
                 return frames
-            place = code.place(pc)
-            known = _frame(code, place), 8 if place == ENTRY and not frames else code.frame + 8
-            seen[pc] = known
-        frame, size = known
-        frames.append(frame)
+            place = code.place(pc, returns)
+            known = _frames(code, place), 8 if place == ENTRY and not frames else code.frame + 8
+            if returns:
+                seen[pc] = known
+        here, size = known
+        frames += here
         sp += size
         pc = linux.word(sp - 8)
+        returns = True
 
 
 _KINDS = {kind.message: kind for kind in Trap.__subclasses__()}
@@ -135,7 +157,7 @@ def trap(kind: int, pc: int, sp: int) -> BaseException:
         made: Trap = UninitializedElement(message)
     else:
         made = _KINDS.get(message, Trap)(message)
-    _note(made, walk(pc, sp))
+    _note(made, walk(pc, sp, returns=False))
     return made
 
 
@@ -157,7 +179,7 @@ def noting(helper: "Callable[..., object]") -> "Callable[..., object]":
         except Trap as error:
             if not error.frames:
                 sp = linux.word(current() + abi.WASM_SP) + 8  # below it: what keeps the stack aligned
-                _note(error, walk(linux.word(sp), sp + 8))
+                _note(error, walk(linux.word(sp), sp + 8, returns=True))
             raise
 
     return call

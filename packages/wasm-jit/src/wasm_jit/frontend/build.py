@@ -5,8 +5,11 @@ block parameter stands for them.  An expression that was computed before, at a p
 through, is not computed again (value numbering): ``table`` maps what was computed to its value, and a log takes
 back what an ended arm or a passed branch put there.  A load is computed again only after memory may have changed.
 
-A dear computation whose operands come from outside a loop is put before the loop.  Anything that can trap or change
-state stays where it stands.
+A dear computation whose operands come from outside a loop is put before the loop, and so is the reading of a global
+that never changes.  Anything that can trap or change state stays where it stands; and a loop reads again what signal
+handlers or other threads, which run at interrupts, may have changed.
+
+A call that the scan has marked is not made: the callee's body is read in its place, with the arguments as its locals.
 """
 
 from wasm_decoder import Features
@@ -24,6 +27,7 @@ from ..ir.function import (
     EFFECT,
     JUMP,
     PARAM,
+    PLACE_BITS,
     RESULT,
     RETURN,
     SWITCH,
@@ -35,7 +39,7 @@ from ..ir.function import (
     IRFunction,
     type_code,
 )
-from .scan import Block, Body
+from .scan import INLINED, Block, Body
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,12 +49,14 @@ if TYPE_CHECKING:
     from wasm_decoder.syntax.module import Module
     from wasm_decoder.syntax.types import FuncType
 
+    from .inline import Callee
+
 # what to do with an opcode
 (
     _LOCAL_GET, _LOCAL_SET, _LOCAL_TEE, _CONSTANT, _BINARY, _UNARY, _LOAD, _STORE, _BR, _BR_IF, _END, _BLOCK, _LOOP,
     _IF, _ELSE, _CALL, _RETURN, _BR_TABLE, _DROP, _SELECT, _UNREACHABLE, _NOP, _GLOBAL_GET, _GLOBAL_SET, _CALL_INDIRECT,
-    _LANE, _OTHER,
-) = range(27)  # fmt: skip
+    _LANE, _INLINE, _OTHER,
+) = range(28)  # fmt: skip
 
 _BY_NAME = {
     "local.get": _LOCAL_GET,
@@ -96,6 +102,7 @@ _DEAR = {
 # The full-width load that gives back what a store wrote.
 _LOAD_OF_STORE = {BY_NAME[f"{t}.store"].code: BY_NAME[f"{t}.load"].code for t in ("i32", "i64", "f32", "f64", "v128")}
 _I64_EQZ = BY_NAME["i64.eqz"].code
+_GLOBAL = BY_NAME["global.get"].code
 _WITHOUT_CHANGE = {BY_NAME[name].code for name in ("memory.size", "table.size", "table.get", "ref.func")}
 _TABLE_SIGNATURES: "dict[str, tuple[tuple[object, ...], tuple[object, ...]]]" = {
     "ref.func": ((), (FUNCREF,)),
@@ -109,7 +116,7 @@ _TABLE_SIGNATURES: "dict[str, tuple[tuple[object, ...], tuple[object, ...]]]" = 
     "memory.copy": ((I32, I32, I32), ()),
 }
 
-_PLAN: "dict[int, tuple[int, int]]" = {}  # opcode → what to do, result type code
+_PLAN = {INLINED: (_INLINE, T_NONE)}  # opcode → what to do, result type code
 
 
 def _plan(code: int) -> "tuple[int, int]":
@@ -197,8 +204,11 @@ class _Builder:
         self.hoisted: dict[int, dict[object, int]] = {}
         self.open_loops: list[int] = [-1]
         self.passed = 0  # values that branches pass, needed or not
-        self.memory = 0  # grows whenever memory, tables or globals may have changed
+        self.memory = 0  # grows whenever memory or tables may have changed
         self.last_memory = 0
+        self.called = 0  # grows whenever any global may have changed
+        self.assigned: dict[int, int] = {}  # of a global that was assigned, as ``called``; the later one counts
+        self.site = 0  # what to add to offsets while an inlined function is read (see ``IRFunction.inlined``)
         self.block = 0
         self.stack: list[int] = []
         self.locals: list[int] = []
@@ -224,7 +234,7 @@ class _Builder:
         self.home.append(self.open_loops[-1])
         f.code[self.block].append(value)
         if at >= 0:
-            f.offset[value] = self.body.offsets[at]
+            f.offset[value] = self.site + self.body.offsets[at]
         return value
 
     def pure(self, op: int, type_: int, x: int, y: int = -1, z: int = -1, aux: object = None) -> int:
@@ -267,7 +277,7 @@ class _Builder:
         return best
 
     def changed(self) -> None:
-        """Memory, tables or globals may have changed: what was loaded is not to be relied on."""
+        """Memory or tables may have changed: what was loaded is not to be relied on."""
         self.last_memory += 1
         self.memory = self.last_memory
 
@@ -400,6 +410,7 @@ class _Builder:
         self.preheader[header] = before
         self.block = header
         self.changed()
+        self.called = self.memory
 
     def close_loop(self, frame: _Frame) -> None:
         self.open_loops.pop()
@@ -422,14 +433,9 @@ class _Builder:
     # instructions
 
     def run(self) -> IRFunction:
+        """Read the function's body."""
         f, body = self.f, self.body
-        codes, immediates = body.codes, body.immediates
-        plans, table = _PLAN, self.table
-        outer = body.outer
-        stack, locals_, frames = self.stack, self.locals, self.frames
-        push, pop = stack.append, stack.pop
-        arity = len(outer.results)
-        f.results = outer.results
+        f.results = body.outer.results
         self.block = self.new_block()
         for index, type_ in enumerate(body.locals):
             if index < body.params:
@@ -438,8 +444,37 @@ class _Builder:
                 f.params[0].append(value)
             else:
                 value = self.constant(type_, 0)
-            locals_.append(value)
-        frames.append(_Frame(outer, 0))
+            self.locals.append(value)
+        if self.read():
+            f.term[self.block] = (RETURN, tuple(self.stack[len(self.stack) - len(f.results) :]))
+        return f
+
+    def inline(self, callee: "Callee", i: int) -> int:
+        """Read the body of a function that instruction ``i`` calls; returns the last instruction that is done with."""
+        stack = self.stack
+        before = self.body, self.locals, self.frames, self.site
+        body = callee.body
+        height = len(stack) - body.params
+        inlined = self.f.inlined
+        inlined.append((callee.index, self.site + self.body.offsets[i]))
+        self.site = len(inlined) << PLACE_BITS
+        self.body = body
+        self.locals = [*stack[height:], *[self.constant(type_, 0) for type_ in body.locals[body.params :]]]
+        self.frames = []
+        del stack[height:]
+        returns = self.read()
+        self.body, self.locals, self.frames, self.site = before
+        return i if returns else self.leave(i)
+
+    def read(self) -> bool:
+        """Read a body whose locals are there; returns whether its end is reached, with the results on the stack."""
+        f, body = self.f, self.body
+        codes, immediates = body.codes, body.immediates
+        plans, table = _PLAN, self.table
+        outer = body.outer
+        stack, locals_, frames = self.stack, self.locals, self.frames
+        push, pop = stack.append, stack.pop
+        frames.append(_Frame(outer, len(stack)))
         frames[0].assigned = []  # locals are not wanted after the end
         i = 0
         last = len(codes) - 1
@@ -519,8 +554,13 @@ class _Builder:
             elif what == _CALL:
                 functype = self.module.functype(self.module.func_types[immediate])
                 self.call(CALL, functype, -1, (immediate,), i)
+            elif what == _INLINE:
+                i = self.inline(immediate, i)
             elif what == _RETURN:
-                f.term[self.block] = (RETURN, tuple(stack[len(stack) - arity :]))
+                if self.site:
+                    f.term[self.block] = (JUMP, self.edge(len(frames) - 1))
+                else:
+                    f.term[self.block] = (RETURN, tuple(stack[len(stack) - len(outer.results) :]))
                 i = self.leave(i)
             elif what == _DROP:
                 pop()
@@ -531,19 +571,13 @@ class _Builder:
                 known = table.get((0x1B, x, y, z, None), -1)
                 push(known if known >= 0 else self.pure(0x1B, f.type[x], x, y, z))
             elif what == _GLOBAL_GET:
-                key = (code, immediate, self.memory)
-                known = table.get(key, -1)
-                if known < 0:
-                    type_ = type_code(self.module.global_types[immediate].type)
-                    known = self.pinned(EFFECT, type_, aux=(code, immediate, ()))
-                    table[key] = known
-                    self.log.append(key)
-                push(known)
+                push(self.read_global(immediate))
             elif what == _GLOBAL_SET:
                 x = pop()
                 self.pinned(EFFECT, T_NONE, aux=(code, immediate, (x,)))
-                self.changed()
-                key = (0x23, immediate, self.memory)
+                self.last_memory += 1
+                self.assigned[immediate] = self.last_memory
+                key = (_GLOBAL, immediate, self.last_memory)
                 table[key] = x
                 self.log.append(key)
             elif what == _CALL_INDIRECT:
@@ -559,7 +593,7 @@ class _Builder:
                 f.term[self.block] = (SWITCH, x, tuple([made[label] for label in (*labels, default)]))
                 i = self.leave(i)
             elif what == _UNREACHABLE:
-                f.term[self.block] = (UNREACHABLE, body.offsets[i])
+                f.term[self.block] = (UNREACHABLE, self.site + body.offsets[i])
                 i = self.leave(i)
             elif what == _LANE:
                 count = len(OPS[code].params or ())
@@ -570,13 +604,35 @@ class _Builder:
             elif what == _OTHER:
                 self.other(code, immediate, i)
             if i < 0:  # nothing reaches the end
-                return f
+                return False
             i += 1
         if frames and frames[-1].edges:
             f.term[self.block] = (JUMP, self.edge(0))
             self.join(frames[-1])
-        f.term[self.block] = (RETURN, tuple(stack[len(stack) - arity :]))
-        return f
+        return True
+
+    def read_global(self, index: int) -> int:
+        """The value of a global: what is known of it, or read here, or before all loops if it never changes."""
+        global_type = self.module.global_types[index]
+        since = max(self.called, self.assigned.get(index, 0)) if global_type.mutable else 0
+        key = (_GLOBAL, index, since)
+        value = self.table.get(key, -1)
+        if value < 0:
+            type_ = type_code(global_type.type)
+            what = (_GLOBAL, index, ())
+            if global_type.mutable or len(self.open_loops) == 1:
+                value = self.pinned(EFFECT, type_, aux=what)
+            else:
+                inside = self.open_loops[1]
+                found = self.hoisted[inside]
+                value = found.get(key, -1)
+                if value < 0:
+                    value = found[key] = self.f.value(EFFECT, type_, aux=what)
+                    self.home.append(-1)
+                    self.f.code[self.preheader[inside]].append(value)
+            self.table[key] = value
+            self.log.append(key)
+        return value
 
     def cannot_trap(self, code: int, divisor: int) -> bool:
         """Whether a division by this value never traps: a constant that is neither 0 nor, for the quotient, −1."""
@@ -594,6 +650,7 @@ class _Builder:
         types = [type_code(t) for t in functype.results]
         value = self.pinned(op, types[0] if len(types) == 1 else T_NONE, x, aux=(*what, args), at=at)
         self.changed()
+        self.called = self.memory
         if len(types) == 1:
             stack.append(value)
         elif types:

@@ -1,8 +1,8 @@
 """The first look at a function body: instructions as flat lists, blocks with their ends and the locals they assign.
 
 The second pass (``build``) makes values of them.  It has to know at a loop's head which locals the loop assigns,
-because these need a parameter there; that, and skipping unreachable code without reading it, is what this pass is
-for. The body is valid: nothing is checked.
+because these need a parameter there; that, skipping unreachable code without reading it, and marking what is to be
+inlined (``inline``) is what this pass is for. The body is valid: nothing is checked.
 """
 
 from wasm_decoder.binary.decode import decode_locals
@@ -14,8 +14,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from wasm_decoder.syntax.module import Func, Module
 
+    from .inline import Callees
+
+#: Stands for a call in ``Body.codes`` whose callee's body is to be read in its place; the immediate is a ``Callee``.
+INLINED = -0x10
+
 # how to read the immediates of an opcode
-_NONE, _INDEX, _CONST32, _CONST64, _MEMARG, _BLOCK, _END, _ASSIGN, _REST = range(9)
+_NONE, _INDEX, _CONST32, _CONST64, _MEMARG, _BLOCK, _END, _ASSIGN, _CALL, _REST = range(10)
 
 
 def _kind(code: int) -> int:
@@ -26,6 +31,8 @@ def _kind(code: int) -> int:
         return _BLOCK
     if code in (0x05, 0x0B):
         return _END
+    if code == 0x10:
+        return _CALL
     if code in (0x21, 0x22):
         return _ASSIGN
     simple: dict[tuple[str, ...], int] = {
@@ -81,8 +88,8 @@ class Body:
         self.outer = outer
 
 
-def scan(module: "Module", func: "Func") -> Body:
-    """Read the body of ``func``, which is valid."""
+def scan(module: "Module", func: "Func", callees: "Callees | None" = None) -> Body:
+    """Read the body of ``func``, which is valid.  ``callees`` knows what can be inlined; without it nothing is."""
     data = func.data
     runs, pos = decode_locals(data, func.start, func.end)
     functype = module.functype(func.type)
@@ -97,6 +104,7 @@ def scan(module: "Module", func: "Func") -> Body:
     opened: list[Block] = []
     current = outer
     end = func.end
+    room = callees.room(end - pos) if callees is not None else 0  # for instructions of inlined functions
     while pos < end:
         add_offset(pos)
         code = data[pos]
@@ -154,6 +162,12 @@ def scan(module: "Module", func: "Func") -> Body:
             opened.append(current)
             params, results, pos = _block_type(module, data, pos)
             immediate = current = Block(params, results)
+        elif kind == _CALL:
+            immediate, pos = _u(data, pos)
+            callee = callees.find(immediate) if callees is not None else None
+            if callee is not None and callee.cost <= room:
+                room -= callee.cost
+                code, immediate = INLINED, callee
         else:
             code, immediate, pos = _rest(data, pos, code)
         add_code(code)

@@ -43,7 +43,11 @@ JUMP = "jump"  # (JUMP, edge)
 BRANCH = "br_if"  # (BRANCH, condition, edge if not zero, edge if zero)
 SWITCH = "br_table"  # (SWITCH, index, edges; the last one is the default)
 RETURN = "return"  # (RETURN, values)
-UNREACHABLE = "unreachable"  # (UNREACHABLE, wasm offset)
+UNREACHABLE = "unreachable"  # (UNREACHABLE, place)
+
+#: A place tells where an instruction comes from: its offset in the module, and above these bits the number (from 1) of
+#: the inlined call that it belongs to, 0 for the function itself.
+PLACE_BITS = 32
 
 
 def type_code(valtype: "ValType") -> int:
@@ -69,7 +73,8 @@ class IRFunction:
 
     Attributes:
         op, x, y, z, aux, type: of each value its operation, operands (-1 for none), immediate, and type code.
-        offset: for values that can trap or call, the offset of their instruction in the module.
+        offset: for values that can trap or call, the place of their instruction.
+        inlined: of each call that was inlined the index of the function, and the place of the call.
         params, code, term: of each block its parameters, its values in order, and its terminator.
         loop: of each block the header of the innermost loop around it, -1 for none; of a header, itself.
         parent: of each loop header the header of the loop around it, -1 for none.
@@ -84,6 +89,7 @@ class IRFunction:
         self.aux: list[Any] = []  # what it is depends on the operation
         self.type: list[int] = []
         self.offset: dict[int, int] = {}
+        self.inlined: list[tuple[int, int]] = []
         self.params: list[list[int]] = []
         self.code: list[list[int]] = []
         self.term: list[Terminator] = []
@@ -142,6 +148,12 @@ def term_operands(term: Terminator) -> "list[int]":
     return []
 
 
+def print_place(place: int) -> str:
+    """A place as text: the offset, after the number of the inlined call, if it is in one."""
+    site, offset = place >> PLACE_BITS, place & (1 << PLACE_BITS) - 1
+    return f"{site}:{offset:#x}" if site else f"{offset:#x}"
+
+
 def print_ir(f: IRFunction) -> str:
     """The function as text, one line a value, for people (``--dump ssa``)."""
 
@@ -153,7 +165,10 @@ def print_ir(f: IRFunction) -> str:
     def target(e: Edge) -> str:
         return f"b{e.target}({', '.join(map(name, e.args))})"
 
-    lines = []
+    lines = [
+        f"; call {site}: function {index} inlined at {print_place(place)}"
+        for site, (index, place) in enumerate(f.inlined, 1)
+    ]
     for b in range(len(f.code)):
         params = ", ".join(f"v{p}: {TYPE_NAMES[f.type[p]]}" for p in f.params[b])
         loop = f"  ; loop b{f.loop[b]}" if f.loop[b] >= 0 else ""
