@@ -27,7 +27,7 @@ with Wasi(args=["program", *args], stdin="null", stdout="null", stderr="null") a
     store = Store(Compiler(cache=cache))
     instance = store.instantiate(module, {"wasi_snapshot_preview1": wasi.imports()}, validate="lazy")
     code = wasi.start(instance)
-print(f"{len(instance.linked.code.compiled):,} of {len(module.funcs):,} functions, exit code {code}")
+print(f"{len(instance.linked.compiled):,} of {len(module.funcs):,} functions, exit code {code}")
 """
 
 WASMTIME = """

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,6 +22,7 @@ if wasm_jit.unavailable() is not None:
 from wasm_jit import Cache, Compiler, cache, engine
 from wasm_jit.amd64 import processor
 from wasm_jit.compile import compile_function
+from wasm_jit.image import Image
 from wasm_jit.layout import Layout
 from wasm_jit.routine import Routine
 
@@ -215,6 +217,87 @@ def test_the_code_does_not_depend_on_the_order_of_compiling(directory: Path) -> 
     assert second.exports.elements() == 3
 
 
+def test_an_image_is_its_routines() -> None:
+    made = dict(enumerate(routines(MODULE)))
+    made[7] = routines(MODULE)[4]
+    made[7].data, made[7].helpers = bytes(64), [(3, (0x40, None)), (60, (0xFC0F, (1, 0)))]
+    packed = Image.pack(made)
+    image = Image(packed, len(made))
+    assert list(image.numbers) == [0, 1, 2, 3, 4, 5, 7]
+    for number, routine in made.items():
+        found = image.get(number)
+        assert found is not None
+        assert found.pack() == routine.pack()
+    assert [(number, routine.pack()) for number, routine in image.items()] == [(n, r.pack()) for n, r in made.items()]
+    assert image.get(6) is None
+    assert image.get(8) is None
+    assert Image.pack(dict(image.items())) == packed
+    code = image.linked(lambda key: key[0])
+    for i, routine in enumerate(made.values()):
+        begin, size = image.starts[i], len(routine.data)
+        assert begin % 64 == 0
+        assert code[begin : begin + size] == routine.linked(lambda key: key[0])
+        # a call at the very end returns to the byte behind it
+        assert [image.find(begin), image.find(begin + size)] == [i, i]
+    assert Image(Image.pack({}), 0).get(0) is None
+
+
+def test_the_first_call_finds_the_code_of_all_functions(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = start()
+    expected = use(first)
+    save(first)
+    second = start()
+    linked = second.linked
+    assert isinstance(linked, engine.Linked)
+    assert linked.compiled == set()
+    forbid(monkeypatch)
+    assert second.exports.add(1, 2) == 3
+    assert linked.compiled == set(range(6))
+    monkeypatch.setattr(engine.Linked, "compile", None)  # not even asked
+    assert use(second) == expected
+
+
+def test_instances_of_a_module_share_what_was_placed(start: Start, directory: Path) -> None:
+    first = start()
+    assert first.exports.add(1, 2) == 3
+    save(first)
+    module = decode(BINARY)
+    store = Store(Compiler(cache=Cache(directory)))
+    one, two = store.instantiate(module), store.instantiate(module)
+    assert one.exports.add(1, 2) == two.exports.add(1, 2) == 3
+    assert use(one) == use(two)
+    assert isinstance(one.linked, engine.Linked)
+    assert isinstance(two.linked, engine.Linked)
+    assert one.linked.placed is two.linked.placed is not None
+    assert one.linked.compiled == two.linked.compiled == set(range(6))
+
+
+def test_placed_code_finds_the_helpers_of_a_module_that_has_others(start: Start, directory: Path) -> None:
+    first = start()
+    expected = use(first)
+    save(first)
+    module = decode(BINARY)
+    other = Store(Compiler()).instantiate(module)
+    assert (other.exports.elements(), other.exports.pages()) == (3, 2)
+    again = Store(Compiler(cache=Cache(directory))).instantiate(module)
+    assert use(again) == expected
+
+
+def test_placed_code_goes_with_its_module(start: Start, directory: Path) -> None:
+    first = start()
+    assert first.exports.add(1, 2) == 3
+    save(first)
+    second = start()
+    assert second.exports.add(1, 2) == 3
+    linked = second.linked
+    assert isinstance(linked, engine.Linked)
+    assert linked.placed is not None
+    placed = weakref.ref(linked.placed)
+    del second, linked
+    gc.collect()
+    assert placed() is None
+
+
 # keys
 
 
@@ -275,37 +358,39 @@ def test_an_invalid_function_is_not_kept(start: Start, directory: Path) -> None:
 # damage
 
 
-def check_whole_or_recompiled(directory: Path, expected: list[bytes]) -> int:
-    """Each function is as it was or is not there; returns how many are there."""
+def there(directory: Path) -> int:
+    """How many functions the file has, all of which are as the compiler makes them."""
     stored = Cache(directory).of(MODULE, Features.CORE_3_0)
-    found = [stored.get(number) for number in range(len(expected))]
-    for routine, packed in zip(found, expected, strict=True):
-        assert routine is None or routine.pack() == packed
-    return sum(routine is not None for routine in found)
+    count = 0
+    for number, routine in enumerate(routines(MODULE)):
+        found = stored.get(number)
+        assert found is None or found.pack() == routine.pack()
+        count += found is not None
+    return count
 
 
 def test_no_flipped_byte_and_no_truncation_goes_unnoticed(start: Start, directory: Path) -> None:
     instance = start()
-    expected_results = use(instance)
+    expected = use(instance)
     file = save(instance)
     whole = file.read_bytes()
-    expected = [routine.pack() for routine in routines(decode(BINARY))]
-    assert check_whole_or_recompiled(directory, expected) == len(expected)
-    for place in range(len(whole)):
-        damaged = bytearray(whole)
-        damaged[place] ^= 1 << place % 8
+    assert there(directory) == len(MODULE.funcs)
+    key = file.stem
+    damages = [whole[:at] + bytes([whole[at] ^ 1 << at % 8]) + whole[at + 1 :] for at in range(len(whole))]
+    damages += [whole[:size] for size in range(len(whole))] + [whole + b"\0"]
+    for damaged in damages:
         file.write_bytes(damaged)
-        assert check_whole_or_recompiled(directory, expected) < len(expected), place
-    for size in range(len(whole)):
-        file.write_bytes(whole[:size])
-        assert check_whole_or_recompiled(directory, expected) < len(expected), size
+        stored = Cache(directory).of(MODULE, Features.CORE_3_0)
+        assert Path(stored.path).stem == key
+        assert stored.image is None
+        assert stored.get(0) is None
     # and the damage is mended
-    file.write_bytes(whole[:-1])
-    assert check_whole_or_recompiled(directory, expected) == len(expected) - 1
-    again = start()
-    assert use(again) == expected_results
-    save(again)
-    assert file.read_bytes() == whole
+    for damaged in (whole[:-1], whole[:-300], damages[len(whole) // 2]):
+        file.write_bytes(damaged)
+        again = start()
+        assert use(again) == expected
+        save(again)
+        assert file.read_bytes() == whole
 
 
 def test_files_that_are_something_else_are_replaced(start: Start, directory: Path) -> None:
@@ -313,7 +398,7 @@ def test_files_that_are_something_else_are_replaced(start: Start, directory: Pat
     expected = use(instance)
     file = save(instance)
     whole = file.read_bytes()
-    for content in (b"", b"wasmcode", bytes(200), os.urandom(1000), whole[:8] + b"\2" + whole[9:]):
+    for content in (b"", b"wasmcode", bytes(200), os.urandom(1000), whole[:8] + b"\1" + whole[9:]):
         file.write_bytes(content)
         again = start()
         assert use(again) == expected

@@ -6,16 +6,13 @@ out of date, and files of many versions live side by side.
 
 A file is, all numbers little-endian:
 
-    magic, version of this format, count; the key's hash; the hash of everything else up to the first record
-    count × the function's number, ascending (4 bytes)
-    (count + 1) × offset of its record in the file (8 bytes); the last one is the end of the file
-    count × the record's hash, the first 16 bytes of it
-    the records (``routine.Routine.pack``)
+    magic, version of this format, number of functions; the key's hash; the hash of everything else
+    the functions (``image.Image``)
 
-Only the part before the records is read at first; a record is read, and compared with its hash, when its function is
-called for the first time. (Nothing is mapped: that a file is cut short meanwhile must not be a fault in the middle of
-somewhere.) A file is never changed: a process that has compiled more writes another one with
-everything in it, and gives it the old one's name. What does not compare is as if it were not there.
+It is read and compared with its hash as a whole, and what does not compare is as if it were not there. (Nothing is
+mapped: what is mapped could change after it was compared, and that a file is cut short must not be a fault in the
+middle of somewhere.) A file is never changed: a process that has compiled more writes another one with everything in
+it, and gives it the old one's name.
 """
 
 import errno
@@ -25,24 +22,23 @@ import stat
 import time
 import weakref
 from _thread import allocate_lock
-from array import array
-from bisect import bisect_left
 from contextlib import suppress
 from struct import Struct
 
-from .routine import Routine
+from .image import Image
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from wasm_decoder import Features, Module
 
+    from .routine import Routine
+
 _MAGIC = b"wasmcode"
-_VERSION = 2
+_VERSION = 3
 _HEAD = Struct("<8sII32s32s")
 _CHECKED = Struct("<8sII32s")  # the part of the head that its own hash covers
-_DIGEST = 16
 
 #: While functions are compiled, what is new is written when that took less than a 20th of the time since the last
 #: time, and after a second at the soonest.
@@ -141,10 +137,11 @@ class Stored:
         self._directory = directory
         self._key = key
         self._name = f"{key.hex()[:40]}.code"
-        self._new: dict[int, bytes] = {}
+        self._new: dict[int, Routine] = {}
         self._lock = allocate_lock()
         self._next = 0.0  # when to write next
-        self._file: _File | None = None
+        #: what was in the file when it was read or written last, None if there was none that is whole
+        self.image: Image | None = None
         self._load()
 
     @property
@@ -156,24 +153,22 @@ class Stored:
         try:
             descriptor = _open_directory(self._directory)
             try:
-                self._file = _File.open(descriptor, self._name, self._key)
+                self.image = _read(descriptor, self._name, self._key)
             finally:
                 os.close(descriptor)
         except OSError:
-            self._file = None
+            self.image = None
 
     def get(self, number: int) -> "Routine | None":
         """The code of the function that the module defines as its ``number``-th; None if there is none."""
-        packed = self._new.get(number)
-        if packed is None and self._file is not None:
-            packed = self._file.record(number)
-        return Routine.unpack(packed) if packed is not None else None
+        routine = self._new.get(number)
+        return self.image.get(number) if routine is None and self.image is not None else routine
 
-    def put(self, number: int, routine: Routine) -> None:
+    def put(self, number: int, routine: "Routine") -> None:
         """Remember the code of a function, and now and then write what has come together."""
         if not self._new:
             self._next = max(self._next, time.monotonic() + _PAUSE)
-        self._new[number] = routine.pack()
+        self._new[number] = routine
         if time.monotonic() > self._next:
             try:
                 self.save()
@@ -191,15 +186,16 @@ class Stored:
             try:
                 if _lock(directory):
                     _clean(directory, self._name)
-                now = _File.open(directory, self._name, self._key)  # others may have written meanwhile
-                records = dict(now.records()) if now is not None else {}
-                records.update(new)
-                _write(directory, self._name, self._key, records)
-                self._file = _File.open(directory, self._name, self._key)
+                now = _read(directory, self._name, self._key)  # others may have written meanwhile
+                routines = dict(now.items()) if now is not None else {}
+                routines.update(new)
+                packed = Image.pack(routines)
+                _write(directory, self._name, self._key, len(routines), packed)
+                self.image = Image(packed, len(routines))
             finally:
                 os.close(directory)
-            for number, packed in new.items():
-                if self._new.get(number) is packed:
+            for number, routine in new.items():
+                if self._new.get(number) is routine:
                     del self._new[number]
             self._next = time.monotonic() + max(_PAUSE, _SHARE * (time.monotonic() - start))
         finally:
@@ -212,89 +208,45 @@ def _save(stored: "dict[tuple[bytes, int, bool], Stored]") -> None:
             each.save()
 
 
-class _File:
-    """A file that has been opened, and what it says at its beginning."""
-
-    def __init__(self, descriptor: int, numbers: "array[int]", offsets: "array[int]", digests: bytes) -> None:
-        self._descriptor = descriptor
-        self._numbers = numbers
-        self._offsets = offsets
-        self._digests = digests
-        weakref.finalize(self, os.close, descriptor).atexit = False
-
-    @classmethod
-    def open(cls, directory: int, name: str, key: bytes) -> "_File | None":
-        """The file of that name, if it is one of ours, whole up to its records, and has this key."""
-        try:
-            descriptor = os.open(name, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=directory)
-        except OSError:
+def _read(directory: int, name: str, key: bytes) -> "Image | None":
+    """What is in the file of that name, if it is one of ours, whole, and has this key."""
+    try:
+        descriptor = os.open(name, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=directory)
+    except OSError:
+        return None
+    try:
+        about = os.fstat(descriptor)
+        if not _private(about) or not stat.S_ISREG(about.st_mode):
             return None
-        opened = None
-        try:
-            about = os.fstat(descriptor)
-            head = os.pread(descriptor, _HEAD.size, 0)
-            if _private(about) and stat.S_ISREG(about.st_mode) and len(head) == _HEAD.size:
-                magic, version, count, found, digest = _HEAD.unpack(head)
-                size = count * (4 + 8 + _DIGEST) + 8
-                if magic == _MAGIC and version == _VERSION and found == key and _HEAD.size + size <= about.st_size:
-                    index = os.pread(descriptor, size, _HEAD.size)
-                    if hashlib.sha256(head[: _CHECKED.size] + index).digest() == digest:
-                        numbers, offsets = array("I"), array("Q")
-                        numbers.frombytes(index[: 4 * count])
-                        offsets.frombytes(index[4 * count : 12 * count + 8])
-                        opened = cls(descriptor, numbers, offsets, index[12 * count + 8 :])
-        except OSError:
-            pass
-        finally:
-            if opened is None:
-                os.close(descriptor)
-        return opened
-
-    def record(self, number: int) -> "bytes | None":
-        """The record of a function, if it is there and undamaged."""
-        i = bisect_left(self._numbers, number)
-        return self._record(i) if i < len(self._numbers) and self._numbers[i] == number else None
-
-    def records(self) -> "Iterator[tuple[int, bytes]]":
-        """All undamaged records, with their functions' numbers."""
-        for i, number in enumerate(self._numbers):
-            record = self._record(i)
-            if record is not None:
-                yield number, record
-
-    def _record(self, i: int) -> "bytes | None":
-        start = self._offsets[i]
-        try:
-            record = os.pread(self._descriptor, self._offsets[i + 1] - start, start)
-        except OSError:
-            return None
-        return record if _digest(record) == self._digests[i * _DIGEST : (i + 1) * _DIGEST] else None
+        with open(descriptor, "rb", buffering=0, closefd=False) as file:
+            content = file.read()
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
+    if len(content) < _HEAD.size:
+        return None
+    magic, version, count, found, digest = _HEAD.unpack_from(content)
+    if (magic, version, found) != (_MAGIC, _VERSION, key):
+        return None
+    packed = memoryview(content)[_HEAD.size :]
+    return Image(packed, count) if _digest(count, key, packed) == digest else None
 
 
-def _digest(record: bytes) -> bytes:
-    return hashlib.sha256(record).digest()[:_DIGEST]
+def _digest(count: int, key: bytes, packed: "bytes | memoryview") -> bytes:
+    hashed = hashlib.sha256(_CHECKED.pack(_MAGIC, _VERSION, count, key))
+    hashed.update(packed)
+    return hashed.digest()
 
 
-def _write(directory: int, name: str, key: bytes, records: "dict[int, bytes]") -> None:
+def _write(directory: int, name: str, key: bytes, count: int, packed: bytes) -> None:
     """Replace a file in one step."""
-    numbers = array("I", sorted(records))
-    count = len(numbers)
-    place = _HEAD.size + count * (4 + 8 + _DIGEST) + 8
-    offsets = array("Q", [place])
-    for number in numbers:
-        place += len(records[number])
-        offsets.append(place)
-    digests = b"".join([_digest(records[number]) for number in numbers])
-    index = numbers.tobytes() + offsets.tobytes() + digests
-    checked = _CHECKED.pack(_MAGIC, _VERSION, count, key)
-    head = checked + hashlib.sha256(checked + index).digest()
     temporary = f".{name}.{os.urandom(8).hex()}"
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=directory)
     try:
         with open(descriptor, "wb") as file:
-            file.write(head + index)
-            for number in numbers:
-                file.write(records[number])
+            file.write(_HEAD.pack(_MAGIC, _VERSION, count, key, _digest(count, key, packed)))
+            file.write(packed)
         os.replace(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
     except BaseException:
         with suppress(OSError):

@@ -37,7 +37,7 @@ from .routine import Routine
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from types import BuiltinFunctionType
 
     from wasm_decoder import Features, Module
@@ -61,6 +61,7 @@ class _Code:
     def __init__(self, module: "Module") -> None:
         self.layout = Layout(module)
         self.compiled: dict[tuple[int, bool], traces.Compiled] = {}  # by number, and whether memory is guarded
+        self.placed: dict[Stored, traces.Placed] = {}  # what was there when it was first asked for
         self.instances: weakref.WeakSet[Instance] = weakref.WeakSet()
 
     @classmethod
@@ -74,22 +75,17 @@ class _Code:
 class NativeFunction(Function):
     """A function of an instance of this engine."""
 
-    __slots__ = ("_builtin",)
+    __slots__ = ("_builtin", "record")
 
-    def __init__(self, deftype: "DefType", instance: Instance, index: int) -> None:
-        super().__init__(
-            deftype, _unset, name=traces.function_name(instance.module, index), instance=instance, index=index
-        )
-        self.code = _raw(self.type, self)
+    def __init__(self, deftype: "DefType", instance: Instance, index: int, record: int) -> None:
+        super().__init__(deftype, None, instance=instance, index=index)
+        #: the address of the function record
+        self.record = record
         self._builtin: BuiltinFunctionType | None = None
 
-    @property
-    def record(self) -> int:
-        """The address of the function record."""
-        assert self.instance is not None
-        linked = self.instance.linked
-        assert isinstance(linked, Linked)
-        return linked.record(self.index)
+    def make_code(self) -> "Callable[..., object]":
+        """As ``Function.make_code``."""
+        return _raw(self.type, self)
 
     @property
     def builtin(self) -> "BuiltinFunctionType":
@@ -109,8 +105,8 @@ class Linked:
     """What the engine keeps for an instance: its context, and what machine code has to find in it."""
 
     __slots__ = (
-        "__weakref__", "_context", "_guard", "_helpers", "_kept", "_missing", "code", "context", "engine", "features",
-        "instance", "lazy", "module",
+        "__weakref__", "_context", "_guard", "_helpers", "_kept", "_looked", "_missing", "code", "context", "engine",
+        "features", "instance", "lazy", "module", "placed",
     )  # fmt: skip
 
     def __init__(self, engine: "Compiler", instance: Instance, features: "Features", lazy: bool) -> None:
@@ -129,6 +125,8 @@ class Linked:
         self._kept: list[object] = [instance.deftypes]
         self._helpers = 0
         self._missing = True
+        self._looked = False
+        self.placed: traces.Placed | None = None
         support().prepare(start)
         linux.set_word(start + layout.copy, linux.symbol("memmove"))
         linux.set_word(start + layout.fill, linux.symbol("memset"))
@@ -205,9 +203,12 @@ class Linked:
         number = (record - self.context - layout.functions) // abi.FUNCTION_SIZE
         self.complete()
         guarded = self.guarded
+        stored = self.stored if guarded else None  # what is kept relies on guards
+        self.place_stored()
+        if self.placed is not None and linux.word(record + abi.F_CODE) != _stub():
+            return
         compiled = code.compiled.get((number, guarded))
         if compiled is None:
-            stored = self.stored if guarded else None  # what is kept relies on guards
             routine = stored.get(number) if stored is not None else None
             if routine is None:
                 if self.lazy:
@@ -232,6 +233,36 @@ class Linked:
     def guarded(self) -> bool:
         """Whether its code may leave the bounds of memories to the processor."""
         return all(memory.guarded for memory in self.instance.mems if isinstance(memory, NativeMemory))
+
+    def place_stored(self) -> None:
+        """Let the calls of all functions that the cache has go to their code.  Only the first time does anything."""
+        if self._looked or not self.guarded:
+            return
+        self._looked = True
+        stored, code = self.stored, self.code
+        if stored is None:
+            return
+        placed = code.placed.get(stored)
+        if placed is None:
+            image = stored.image
+            if image is None:
+                return
+            block = support().code.place(image.linked(code.layout.helper))
+            placed = code.placed[stored] = traces.Placed(code.instances, code.layout.imports, block, image)
+            traces.watch(placed)
+        self._make_helpers()
+        start, step = placed.block.address, abi.FUNCTION_SIZE // 8
+        codes = linux.words(self.context + code.layout.functions, step * len(self.module.funcs))
+        for number, offset in zip(placed.image.numbers, placed.image.starts, strict=False):
+            codes[step * number + abi.F_CODE // 8] = start + offset
+        self.placed = placed
+
+    @property
+    def compiled(self) -> "set[int]":
+        """The functions that have code, by number."""
+        guarded = self.guarded
+        placed = self.placed.image.numbers if self.placed is not None else ()
+        return {number for number, kind in self.code.compiled if kind == guarded}.union(placed)
 
     def install(self, number: int, routine: Routine, guarded: bool = True) -> traces.Compiled:
         """Put the code of a function where it can run, for all instances of the module; it does not run yet."""
@@ -365,15 +396,18 @@ class Compiler(Engine):
         _check_imports(instance)
         instance.linked = Linked(self, instance, features, lazy)
 
-    def function(self, instance: Instance, index: int) -> NativeFunction:
-        """As ``Engine.function``."""
-        module = instance.module
+    def functions(self, instance: Instance, indices: "Sequence[int]") -> None:
+        """As ``Engine.functions``."""
         linked = instance.linked
         assert isinstance(linked, Linked)
         linked.complete()
-        function = NativeFunction(instance.deftypes[module.func_types[index]], instance, index)
-        linux.set_word(linked.record(index) + abi.F_REFERENCE, id(function))  # the instance keeps it
-        return function
+        layout, deftypes, types = linked.code.layout, instance.deftypes, instance.module.func_types
+        start, imports, size = linked.context + layout.functions, layout.imports, abi.FUNCTION_SIZE
+        records = linux.words(start, size // 8 * len(instance.module.funcs))
+        for index in indices:
+            record = start + size * (index - imports)
+            function = instance.keep(NativeFunction(deftypes[types[index]], instance, index, record))
+            records[(record - start + abi.F_REFERENCE) // 8] = id(function)  # the instance keeps it
 
     def compile_all(self, instance: Instance, workers: int | None = None) -> int:
         """Compile every function of an instance now rather than at its first call.
@@ -452,10 +486,6 @@ def record_of(function: Function) -> int:
             called = _exiting(called)
         record = function.linked = _Record(function.type, called, id(function.deftype), function)
     return record.address
-
-
-def _unset(*_: object) -> object:
-    raise AssertionError("a function is complete before anybody calls it")
 
 
 def _known_record(function: object) -> "int | None":

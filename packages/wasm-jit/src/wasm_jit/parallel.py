@@ -40,10 +40,12 @@ _CHILD = "import sys; sys.path[:] = {!r}; from wasm_jit.parallel import work; wo
 def compile_all(linked: "Linked", workers: "int | None" = None) -> int:
     """Compile what an instance has not compiled yet, and let its calls go there; as ``Compiler.compile_all``."""
     linked.complete()
+    linked.place_stored()
     module, stored, guarded = linked.module, linked.stored, linked.guarded
     missing = []
+    compiled = linked.compiled
     for number in range(len(module.funcs)):
-        if (number, guarded) not in linked.code.compiled:
+        if number not in compiled:
             routine = stored.get(number) if stored is not None else None
             if routine is not None:
                 linked.install(number, routine)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from wasm_decoder import Module
     from wasm_interp import Instance
 
+    from .image import Image
     from .native.code import Block
     from .routine import Routine
 
@@ -70,11 +71,36 @@ class Compiled:
         return self.places[i] if i >= 0 else 0
 
 
+class Placed:
+    """The code of many functions of a module, in one block.
+
+    Attributes:
+        image: the functions.
+        block: where their code is.
+    """
+
+    __slots__ = ("__weakref__", "_imports", "_instances", "block", "image")
+
+    def __init__(self, instances: "weakref.WeakSet[Instance]", imports: int, block: "Block", image: "Image") -> None:
+        self._instances = instances
+        self._imports = imports
+        self.block = block
+        self.image = image
+
+    def at(self, pc: int) -> Compiled:
+        """The code of the function that an address in the block belongs to."""
+        image = self.image
+        i = image.find(pc - self.block.address)
+        routine = image.routine(i)
+        block = self.block.part(image.starts[i], image.sizes[i])
+        return Compiled(self._instances, image.numbers[i] + self._imports, block, routine)
+
+
 _starts: "list[int]" = []
-_codes: "list[weakref.ref[Compiled]]" = []
+_codes: "list[weakref.ref[Compiled | Placed]]" = []
 
 
-def watch(compiled: Compiled) -> None:
+def watch(compiled: "Compiled | Placed") -> None:
     """Let traps find the code, as long as it lives."""
     start = compiled.block.address
     first = bisect_left(_starts, start)
@@ -87,7 +113,9 @@ def find(pc: int) -> "Compiled | None":
     """The code that an address is in."""
     i = bisect_right(_starts, pc) - 1
     found = _codes[i]() if i >= 0 else None
-    return found if found is not None and pc <= found.block.address + found.block.size else None
+    if found is None or pc > found.block.address + found.block.size:
+        return None
+    return found.at(pc) if isinstance(found, Placed) else found
 
 
 def function_name(module: "Module", index: int) -> str:

@@ -6,7 +6,7 @@ from .table import Table
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from wasm_decoder.features import Features
     from wasm_decoder.syntax.types import GlobalType, MemType, TableType
@@ -51,5 +51,14 @@ class Engine:
         return function
 
     def function(self, instance: "Instance", index: int) -> "Function":
-        """The function of that index, defined by the instance's module.  Called at most once for each."""
+        """A function object for that index, defined by the instance's module.
+
+        The instance asks once for each index, unless several threads want the same one at the same time; ``functions``
+        tells whose it takes.
+        """
         raise NotImplementedError
+
+    def functions(self, instance: "Instance", indices: "Sequence[int]") -> None:
+        """Have the instance know these functions, which it does not yet."""
+        for index in indices:
+            instance.keep(self.function(instance, index))

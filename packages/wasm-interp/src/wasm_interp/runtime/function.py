@@ -35,31 +35,36 @@ class Function:
         deftype: the defined type; two functions have the same type if and only if this is the same object.
         instance: the instance that it belongs to, None for a host function.
         index: its index in the module of that instance, -1 for a host function.
-        code: what calls inside WebAssembly call: takes and returns values in the representation of ``values``.
+        code: what calls inside WebAssembly call: takes and returns values in the representation of ``values``; made
+            when it is first asked for, where ``make_code`` makes it.
         tail: for engines: what a tail call calls instead of ``code``, None if that will do.
         host: of a host function, the Python function behind it, to be called with Python's values; None for others.
         linked: what an engine that the function does not belong to keeps for it.
     """
 
     __slots__ = (
-        "__weakref__", "_call", "_name", "_run", "code", "deftype", "host", "index", "instance", "linked", "tail",
-        "type",
+        "__weakref__", "_call", "_make", "_name", "_run", "code", "deftype", "host", "index", "instance", "linked",
+        "tail", "type",
     )  # fmt: skip
 
     def __init__(
         self,
         deftype: "DefType",
-        code: "Callable[..., object]",
+        code: "Callable[..., object] | None",
         *,
         name: str = "",
         instance: "Instance | None" = None,
         index: int = -1,
         run: "Callable[..., object] | None" = None,
         host: "Callable[..., object] | None" = None,
+        make: "Callable[[], Callable[..., object]] | None" = None,
     ) -> None:
+        """Without ``code``, ``make`` or a subclass's ``make_code`` gives it."""
         self.deftype = deftype
         self.type: FuncType = deftype.expand()  # type: ignore[assignment]  # functions have function types
-        self.code = code
+        if code is not None:
+            self.code = code
+        self._make = make
         self.tail: Callable[..., object] | None = None
         self._name = name
         self.instance = instance
@@ -68,6 +73,20 @@ class Function:
         self.linked: object = None
         self._run = run
         self._call: Callable[..., object] | None = None
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name):
+            """Called for what is not there yet: a slot that is filled costs nothing."""
+            if name != "code":
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
+            self.code = made = self.make_code()
+            return made
+
+    def make_code(self) -> "Callable[..., object]":
+        """What ``code`` is from now on."""
+        assert self._make is not None
+        return self._make()
 
     @property
     def name(self) -> str:

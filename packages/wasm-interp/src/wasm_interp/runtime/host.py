@@ -46,6 +46,13 @@ class HostFunction:
 def host_function(host: HostFunction, deftype: "DefType", instance: "Instance") -> Function:
     """The function that an instance gets when it imports a host function."""
     caller = instance if host.caller else None
-    code = host_code(host.type, host.call, host.name, caller, instance.engine.host_guard)
+    guard = instance.engine.host_guard
     bound = MethodType(host.call, caller) if caller is not None else host.call
-    return Function(deftype, code, name=host.name, host=bound)
+    # an engine that calls ``host`` itself has no use for the code
+    return Function(
+        deftype,
+        None,
+        name=host.name,
+        host=bound,
+        make=lambda: host_code(host.type, host.call, host.name, caller, guard),
+    )

@@ -8,7 +8,7 @@ from .tag import Tag
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from typing import Any
 
     from wasm_decoder import Module
@@ -122,9 +122,20 @@ class Instance:
         """The function of that index, imported ones first: always the same object."""
         found = self._functions.get(index)
         if found is None:
-            # two threads may both make one; both then get the one that was stored first
-            found = self._functions.setdefault(index, self.engine.function(self, index))
+            self.engine.functions(self, (index,))
+            found = self._functions[index]
         return found
+
+    def functions(self, indices: "Collection[int]") -> "list[Function]":
+        """The functions of these indices."""
+        known = self._functions
+        if missing := [index for index in dict.fromkeys(indices) if index not in known]:
+            self.engine.functions(self, missing)
+        return [known[index] for index in indices]
+
+    def keep(self, function: Function) -> Function:
+        """Take a function as the one of its index, and return it; if another thread was quicker, that thread's."""
+        return self._functions.setdefault(function.index, function)
 
     def add_import(self, function: Function) -> None:
         """Take a function as the next one of the index space."""

@@ -117,11 +117,13 @@ class Store:
         for elem in module.elems:
             # declared references exist only to be taken with ref.func
             items = () if elem.mode == "declarative" else elem.init
-            instance.elems.append([_reference(item, instance) for item in items])
+            instance.elems.append(_references(items, instance))
 
 
-def _reference(item: "int | Expr", instance: Instance) -> object:
-    return instance.function(item) if isinstance(item, int) else evaluate(item, instance)
+def _references(items: "tuple[int, ...] | tuple[Expr, ...]", instance: Instance) -> "list[object]":
+    if items and isinstance(items[0], int):
+        return [*instance.functions(items)]
+    return [evaluate(item, instance) for item in items]  # type: ignore[arg-type]  # none is an int
 
 
 def _initialize(instance: Instance) -> None:

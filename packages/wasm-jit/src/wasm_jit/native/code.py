@@ -47,6 +47,13 @@ class Block:
             raise ValueError(f"{len(code)} bytes of code do not fit in {self.size}")
         self._segment.write(self.address, self.size, code)
 
+    def part(self, start: int, size: int) -> "Block":
+        """``size`` bytes from ``start`` on, which keep all of the block, and are not given back by themselves."""
+        made = Block.__new__(Block)
+        made._segment, made._room = self._segment, self._room
+        made.address, made.size = self.address + start, size
+        return made
+
     def keep(self) -> None:
         """Leave the code where it is for as long as the process lives, whatever becomes of this object."""
         self._room.keep()

@@ -129,6 +129,11 @@ def write(address: int, data: bytes) -> None:
     ctypes.memmove(address, data, len(data))
 
 
+def words(address: int, count: int) -> memoryview:
+    """Memory as unsigned ints of eight bytes, each of which is written in one store."""
+    return memoryview((ctypes.c_uint64 * count).from_address(address)).cast("B").cast("Q")
+
+
 def word(address: int) -> int:
     """Eight bytes of memory as an unsigned int."""
     return ctypes.c_uint64.from_address(address).value
