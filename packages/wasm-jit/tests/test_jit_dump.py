@@ -163,4 +163,4 @@ def test_the_text_means_the_bytes(number: int, tmp_path: Path) -> None:
 
 
 def _next_aligned(offset: str) -> int:
-    return -(-int(offset, 16) // 16) * 16
+    return -(-int(offset, 16) // 32) * 32

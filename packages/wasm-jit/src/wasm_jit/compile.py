@@ -9,6 +9,7 @@ from .amd64.select import select
 from .frontend.build import build
 from .frontend.inline import Callees
 from .frontend.scan import scan
+from .ir.order import order
 from .ir.prune import prune
 
 TYPE_CHECKING = False
@@ -97,6 +98,7 @@ def _compile(
     if observer is not None:
         observer.ssa(f)
     counts = prune(f)
+    order(f)
     if observer is not None:
         observer.opt(f)
         asm = observer.assembler()

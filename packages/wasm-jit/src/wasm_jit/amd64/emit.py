@@ -27,8 +27,16 @@ _BROADCASTS = {
 }  # fmt: skip
 
 
+_ROTATIONS = ("rol32", "rol64", "ror32", "ror64")
+_LOGICAL = ("sub32", "sub64", "and32", "and64", "or32", "or64", "xor32", "xor64")
+_SHIFTED = ("shl32", "shl64", "shr32", "shr64", "sar32", "sar64")
+
+
 class Emitter(Calling):
     """Emits one function."""
+
+    #: After which instruction (its virtual register, width, place) flags are as ``test`` would set them.
+    flags = -1, "", -1
 
     def instruction(self, machine: "Machine") -> None:
         kind, d, a, b, c, x, ends = machine
@@ -73,6 +81,8 @@ class Emitter(Calling):
             if rd != ra:
                 out.append((op("mov64_rr"), rd, ra))
             out.append((op(name + "_rr"), rd, rb))
+            if name[0] != "i":
+                self.set_flags(d, name)
         elif kind == k.BINI:
             name, immediate = x
             ra = self.use(a)
@@ -81,15 +91,22 @@ class Emitter(Calling):
             rd = self.define(d, ra)
             if name[:4] == "imul":
                 out.append((op(name + "_rri"), rd, ra, immediate))
+            elif rd != ra and self.bmi and name in _ROTATIONS:
+                out.append((op("rorx" + name[3:] + "_rri"), rd, ra, immediate if name[2] == "r" else -immediate & 63))
             else:
                 if rd != ra:
                     out.append((op("mov64_rr"), rd, ra))
                 out.append((op(name + "_ri"), rd, immediate))
+                if name in _LOGICAL or (immediate and name in _SHIFTED):
+                    self.set_flags(d, name)
         elif kind in (k.CMP, k.CMPI, k.CMPM):
             ra = self.use(a)
             if kind == k.CMP:
-                name = x if x[0] != "u" else self.prefix + x
-                out.append((op(name + "_rr"), ra & 15, self.use(b) & 15))
+                if a == b and x[0] == "t" and self.flags == (a, x[4:], self.place - 1):
+                    pass  # the instruction before has set them
+                else:
+                    name = x if x[0] != "u" else self.prefix + x
+                    out.append((op(name + "_rr"), ra & 15, self.use(b) & 15))
             elif kind == k.CMPI:
                 out.append((op(x[0] + "_ri"), ra, x[1]))
             else:
@@ -125,6 +142,8 @@ class Emitter(Calling):
                 out.append((op("mov64_rr"), rd, ra))
             self.access(name, self.use(b) if b >= 0 else -1, offset, place)
             self.with_memory(name, (rd,), b, offset)
+            if name[0] != "i":
+                self.set_flags(d, name)
         elif kind == k.COPY:
             ra = self.use(a)
             if ends & 1:
@@ -159,9 +178,10 @@ class Emitter(Calling):
                 out.append((op("mov64_rm"), r, r, 8))
         elif kind == k.GLOBAL_SET:
             r = self.use(a) & 15
-            out.append((op("mov64_rm"), SCRATCH, CONTEXT, self.layout.globals + 8 * x))
-            name = LOAD_OF[self.types[a]]
-            if self.types[a] in VECTOR_TYPES:
+            index, type_ = x
+            out.append((op("mov64_rm"), SCRATCH, CONTEXT, self.layout.globals + 8 * index))
+            name = LOAD_OF[type_]
+            if type_ in VECTOR_TYPES:
                 name = self.prefix + name
             out.append((op(name + "_mr"), SCRATCH, 0, r))
         elif kind == k.DIVIDE:
@@ -223,6 +243,10 @@ class Emitter(Calling):
             if ends & 8:
                 self.drop(d)
 
+    def set_flags(self, v: int, name: str) -> None:
+        """The last instruction, whose name ends with its width, has set the flags of zero and sign for ``v``."""
+        self.flags = v, name[-2:], self.place
+
     def broadcast(self, name: str, r: int, index: int, offset: int) -> None:
         """A load to every lane, where the processor has no instruction for it."""
         load, shape = _BROADCASTS[name]
@@ -245,10 +269,12 @@ class Emitter(Calling):
         if rb < 0:
             if rd == ra:
                 out.append((op("add" + width + "_ri"), rd, displacement))
+                self.set_flags(d, width)
             else:
                 out.append((op("lea" + width + "_rm"), rd, ra, displacement))
         elif not scale and not displacement and rd in (ra, rb):
             out.append((op("add" + width + "_rr"), rd, rb if rd == ra else ra))
+            self.set_flags(d, width)
         elif ra < 0:
             if rd == rb and not displacement:
                 out.append((op("shl" + width + "_ri"), rd, scale))
@@ -452,7 +478,27 @@ class Emitter(Calling):
         if taken.edge.target == b + 1:
             taken, other = other, taken
             condition = condition ^ 1  # FLOAT_EQ and FLOAT_NE are each other's opposite too
+        if taken.edge.target <= b < other.edge.target and taken.out and self.goes_before(taken, other):
+            self.out.append((self.splice, taken.out))
+            taken = Way(taken.edge, taken.registers, taken.stored, [])
         self.out.append((self.branches, b, condition, taken, other))
+
+    def goes_before(self, back: Way, other: Way) -> bool:
+        """Whether the moves of a way back can be made before it is known whether it is taken."""
+        if back.changed is None:
+            return False
+        needed = self.selected.live_in[other.edge.target].union(other.edge.args)
+        moved = {source: target for target, source in back.changed.items() if isinstance(source, int)}
+        for v, r in other.registers.items():
+            if r in back.changed and v in needed and r not in moved:
+                return False
+        for v, r in list(other.registers.items()):
+            if r in back.changed:
+                if v in needed:
+                    other.registers[v] = moved[r]
+                else:
+                    del other.registers[v]
+        return True
 
     def branches(self, b: int, condition: int, taken: Way, other: Way) -> None:
         asm, labels = self.asm, self.labels
@@ -534,7 +580,7 @@ class Emitter(Calling):
         linkage.prologue(self)
         for b, out in enumerate(blocks):
             if self.f.loop[b] == b:
-                asm.align(16)
+                asm.align(32)
             asm.bind(self.labels[b])
             self.splice(out)
         while self.cold:

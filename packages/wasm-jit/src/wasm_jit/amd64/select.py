@@ -72,7 +72,7 @@ SEQUENCE = (
 CALLS = 21  # a call; x: (what, arguments, which of them end)
 RESULTS = 22  # d = a further result of the call just made; x: which
 GLOBAL_GET = 23  # x: index
-GLOBAL_SET = 24  # a; x: index
+GLOBAL_SET = 24  # a; x: (index, type)
 COPY = 25  # d = a
 SWITCHES = 26  # the jump table's index in a
 RETURNS = 27  # x: (None, results, which of them end)
@@ -128,6 +128,8 @@ _COMPARISONS = {
         ("le_s", cc.LE), ("le_u", cc.BE), ("ge_s", cc.GE), ("ge_u", cc.AE),
     )
 }  # fmt: skip
+#: Less than zero, not less than zero: the sign.
+_SIGNS = {cc.L: cc.S, cc.GE: cc.NS}
 _EQZ = {_code("i32.eqz"): "32", _code("i64.eqz"): "64"}
 # mnemonic, condition, whether the operands change places: "less" must not hold for NaNs, so it is asked as "greater"
 _FLOAT_COMPARISONS = {
@@ -180,6 +182,8 @@ _UNARY: "dict[int, tuple[str, int | None]]" = {
     )
 }
 _EXTEND_U = _code("i64.extend_i32_u")
+_WRAP = _code("i32.wrap_i64")
+_SHR_U64 = _code("i64.shr_u")
 _FLOATS = {
     _code(f"{t}.{name}"): (mnemonic + suffix, commutative)
     for t, suffix in (("f32", "ss"), ("f64", "sd"))
@@ -342,20 +346,13 @@ class _Selector:
                 if ops[v] in barriers:
                     tint += 1
             colors.append((first, tint))
-        loop_end: dict[int, int] = {}
-        for b, term in enumerate(f.term):
-            for edge in edges(term):
-                if edge.target <= b:
-                    loop_end[edge.target] = max(loop_end.get(edge.target, 0), b)
-        # a loop lasts as long as the loops that begin in it, even if its own last branch back comes before their end
-        heads = sorted(loop_end)
-        for position in range(len(heads) - 1, -1, -1):
-            last = loop_end[heads[position]]
-            for inner in heads[position + 1 :]:
-                if inner > last:
-                    break
-                last = max(last, loop_end[inner])
-            loop_end[heads[position]] = last
+        loop_end: dict[int, int] = {}  # of each loop's head its last block
+        for b in range(len(f.code) - 1, -1, -1):
+            head = f.loop[b]
+            if head >= 0:
+                loop_end.setdefault(head, b)
+                if head == b and f.parent[b] >= 0:
+                    loop_end.setdefault(f.parent[b], loop_end[b])
         for b in range(len(f.code) - 1, -1, -1):
             self.out = out = result.code[b]
             live = self.live = set()
@@ -380,11 +377,14 @@ class _Selector:
             out.reverse()
             if b in loop_end:
                 last = loop_end[b]
-                for inner in range(b + 1, last + 1):
-                    result.live_in[inner] |= live
                 end = result.loop_end[b] = result.start[last] + len(result.code[last])
                 for v in live:
                     result.ends[v] = max(result.ends.get(v, end), end)
+        for b, head in enumerate(f.loop):  # what is wanted at a loop's head is wanted all around the loop
+            if head == b:
+                head = f.parent[b]
+            if head >= 0:
+                result.live_in[b] |= result.live_in[head]
         result.calls.reverse()
         return result
 
@@ -429,15 +429,28 @@ class _Selector:
                     self.emit(MOVI, temporary, x=(type_, what))
 
     def register(self, v: int) -> int:
-        """The virtual register that holds a value: its own, or a fresh one for a constant."""
+        """The virtual register that holds a value: its own, its operand's, or a fresh one for a constant."""
         f = self.f
-        if f.op[v] != CONST:
+        op = f.op[v]
+        if op != CONST:
+            if op == _EXTEND_U or (op == _WRAP and self.short(f.x[v])):
+                return self.register(f.x[v])
             return v
         types = self.result.types
         temporary = len(types)
         types.append(f.type[v])
         self.pending.append((temporary, f.type[v], f.aux[v]))
         return temporary
+
+    def short(self, v: int) -> bool:
+        """Whether the upper half of an i64 is known to be zero."""
+        f = self.f
+        op, y = f.op[v], f.y[v]
+        if op == _SHR_U64:
+            return f.op[y] == CONST and f.aux[y] & 63 >= 32
+        if op in _AND:
+            return f.op[y] == CONST and f.aux[y] >> 32 == 0
+        return op == _EXTEND_U
 
     def immediate(self, v: int) -> "int | None":
         """The value as a sign-extended 32-bit immediate, or None if it is not a constant that fits."""
@@ -507,6 +520,9 @@ class _Selector:
         elif op in _FLOATS:
             self.float_binary(v, x, y, *_FLOATS[op])
         elif op in _UNARY:
+            if op == _WRAP and self.short(x):
+                self.emit(COPY, v, self.register(x))
+                return
             self.emit(UN, v, self.register(x), x=_UNARY[op])
         elif op == _SELECT_CODE:
             self.choose(v, x, y, f.z[v])
@@ -564,8 +580,15 @@ class _Selector:
             b, offset, place = self.address(y)
             self.emit(BINM, v, self.register(x), b, x=("add" + width, offset, place))
         else:
+            displacement = 0
+            for base, other in ((x, y), (y, x)):  # (base + constant) + other
+                if f.op[base] in _ADD and self.single(base):
+                    displacement = self.immediate(f.y[base]) or 0
+                    if displacement:
+                        x, y = f.x[base], other
+                        break
             a, b, scale = self.scaled(x, y)
-            self.emit(LEA, v, a, b, x=(width, scale, 0))
+            self.emit(LEA, v, a, b, x=(width, scale, displacement))
 
     def scale(self, v: int) -> int:
         """How far a value used once is shifted left, if an address can do it (1 to 3), else 0."""
@@ -640,7 +663,10 @@ class _Selector:
         if op in _EQZ:
             return cc.E
         if op in _COMPARISONS:
-            return _COMPARISONS[op][1]
+            condition = _COMPARISONS[op][1]
+            if condition in _SIGNS and self.immediate(self.f.y[v]) == 0:
+                return _SIGNS[condition]
+            return condition
         return _FLOAT_COMPARISONS[op][1]
 
     def compare(self, v: int, op: int) -> None:
@@ -746,7 +772,7 @@ class _Selector:
         if code == _GLOBAL_GET_CODE and f.type[v] != T_REF:  # references stay with Python, which counts them
             self.emit(GLOBAL_GET, v, x=immediate)
         elif code == _GLOBAL_SET_CODE and f.type[args[0]] != T_REF:
-            self.emit(GLOBAL_SET, -1, self.register(args[0]), x=immediate)
+            self.emit(GLOBAL_SET, -1, self.register(args[0]), x=(immediate, f.type[args[0]]))
         elif code in _SIZE_OF:
             self.emit(SIZE, v, x=(_SIZE_OF[code], immediate))
         elif code in _LANE_LOADS:

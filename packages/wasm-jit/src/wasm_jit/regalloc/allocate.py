@@ -28,18 +28,25 @@ if TYPE_CHECKING:
     Out = list[tuple[Any, ...]]
 
 _FAR = 1 << 60
+#: Registers of each kind that values which only pass through a loop leave free.
+_SLACK = 1
 
 
 class Way:
-    """An edge that has been walked: what was where at its end, and the list that its moves are to go to."""
+    """An edge that has been walked: what was where at its end, and the list that its moves are to go to.
 
-    __slots__ = ("edge", "out", "registers", "stored")
+    Attributes:
+        changed: of a way back, which register its moves fill from where; None if they fill slots too.
+    """
+
+    __slots__ = ("changed", "edge", "out", "registers", "stored")
 
     def __init__(self, edge: "Edge", registers: "dict[int, int]", stored: "set[int]", out: "Out") -> None:
         self.edge = edge
         self.registers = registers
         self.stored = stored
         self.out = out
+        self.changed: dict[int, Source] | None = None
 
 
 class Allocator:
@@ -73,6 +80,12 @@ class Allocator:
         self.entries: list[dict[int, int]] = [{} for _ in f.code]
         self.entry_stored: list[set[int]] = [set() for _ in f.code]
         self.held: set[int] = set()  # what lives around the innermost loop
+        self.end_of_loop = -_FAR  # the place where that ends
+        self.wanted: set[int] = set()  # what is read in it
+        self.wanted_in: dict[int, set[int]] = {}  # of loops' heads
+        self.avoid = 0  # registers that what it passes to its next round is to be in
+        self.avoided_in: dict[int, int] = {}
+        self.peaks: dict[int, dict[int, int]] = {}
         incoming: list[list[Edge]] = [[] for _ in f.code]
         for term in f.term:
             for edge in edges(term):
@@ -135,6 +148,7 @@ class Allocator:
         elif second >= 0 and free >> second & 1:
             r = second
         else:
+            free = free & ~self.avoid or free
             r = (free & -free).bit_length() - 1
         self.free &= ~(1 << r)
         return r
@@ -142,9 +156,12 @@ class Allocator:
     def evict(self, pool: int) -> None:
         """Free the register of the pool whose content is wanted last."""
         best, best_place = -1, -_FAR
+        end = self.end_of_loop
         for v, r in self.registers.items():
             if pool >> r & 1:
                 place = self.next_use(v)
+                if place > end and v in self.wanted:  # in the loop's next round
+                    place = end
                 if place > best_place:
                     best, best_place = v, place
         self.save(best)
@@ -227,7 +244,16 @@ class Allocator:
             self.out = out
             self.code.append(out)
             self.begin(b)
-            self.held = selected.live_in[f.loop[b]] if f.loop[b] >= 0 else set()
+            head = f.loop[b]
+            if head >= 0:
+                self.held = selected.live_in[head]
+                self.end_of_loop = selected.loop_end[head]
+                self.wanted = self.wanted_in[head]
+                self.avoid = self.avoided_in[head]
+            else:
+                self.held = self.wanted = set()
+                self.end_of_loop = _FAR
+                self.avoid = 0
             place = selected.start[b]
             for machine in selected.code[b]:
                 self.place = place
@@ -255,17 +281,20 @@ class Allocator:
             stored = way.stored & live
         else:
             registers, stored = self.meet(b, ways, live, params)
-        self.adopt(registers, set(stored))
-        self.entries[b] = dict(registers)
-        self.entry_stored[b] = set(stored)
+            self.entries[b] = dict(registers)
+            self.entry_stored[b] = set(stored)
+        self.adopt(registers, stored)
         if len(ways) > 1 or params or f.loop[b] == b:
             for way in ways:
                 self.connect(way, b)
         if f.loop[b] == b:
+            avoid = 0
             for edge in self.incoming[b]:
                 for p, arg in zip(params, edge.args, strict=True):
                     if p in registers and arg not in live:
                         self.wants[arg] = registers[p]
+                        avoid |= 1 << registers[p]
+            self.avoided_in[b] = avoid
 
     def adopt(self, registers: "dict[int, int]", stored: "set[int]") -> None:
         self.registers = registers
@@ -288,15 +317,15 @@ class Allocator:
         calls = self.calls
         start = self.selected.start[b]
         i = bisect_left(calls, start)
-        call = calls[i] if i < len(calls) else _FAR  # the next one
-        loop = b in self.selected.loop_end  # a loop that nothing branches back to is none
-        if loop:
-            end = self.selected.loop_end[b]
-            has_call = call <= end
-            limit = min(call, end)  # in a loop: what it wants before its first call
-        else:
-            has_call = False
-            limit = call
+        limit = calls[i] if i < len(calls) else _FAR  # the next one
+        loop = self.f.loop[b] == b
+        end = self.selected.loop_end[b] if loop else -_FAR
+        has_call = limit <= end
+        wanted: set[int] = set()
+        if loop:  # what is wanted in it, before its first call if it has one
+            limit = min(limit, end)
+            self.wanted_in[b] = wanted
+        passing: list[tuple[int, int, int]] = []
         candidates: list[tuple[int, int, int]] = []  # next use, virtual register, wished-for register
         for p_index, p in enumerate(params):
             place = self.next_use(p)
@@ -317,11 +346,19 @@ class Allocator:
                     count += 1
                     if wish < 0:
                         wish = r
-            if not count:
-                continue
             place = self.next_use(v)
-            if place <= limit if loop else 2 * count >= len(ways) or place <= limit:
+            if loop:
+                if place <= end:
+                    wanted.add(v)
+                if place <= limit:
+                    if count or not has_call:
+                        candidates.append((place, v, wish))
+                elif count and not has_call:
+                    passing.append((place, v, wish))
+            elif count and (2 * count >= len(ways) or place <= limit):
                 candidates.append((place, v, wish))
+        if passing:
+            candidates += self.passing(b, passing)
         candidates.sort()
         registers: dict[int, int] = {}
         free = self.general | self.vector
@@ -340,27 +377,79 @@ class Allocator:
                 registers[v] = r
                 free &= ~(1 << r)
         # what is in no register has to be in its slot, and what a loop with calls would store again and again too
-        stored = {v for v in live if v not in registers or has_call or all(v in way.stored for way in ways)}
+        if has_call:
+            stored = set(live)
+        else:
+            stored = live - registers.keys()
+            if ways:
+                stored |= live.intersection(*[way.stored for way in ways])
         stored.update([p for p in params if p not in registers])
         return registers, stored
 
+    def passing(self, b: int, values: "list[tuple[int, int, int]]") -> "list[tuple[int, int, int]]":
+        """Of values that live around a loop and are not read in it, those that its own leave registers for."""
+        values.sort()
+        kept = []
+        for pool in (self.general, self.vector):
+            those = [value for value in values if self.pool(value[1]) == pool]
+            if those:
+                # each is alive wherever the loop has the most values alive
+                left = len(those) + pool.bit_count() - _SLACK - self.peak(b, pool)
+                kept += those[: max(left, 0)]
+        return kept
+
+    def peak(self, b: int, pool: int) -> int:
+        """How many values that the pool is for are alive at once in the loop that begins with block ``b``."""
+        peaks = self.peaks.get(pool)
+        if peaks is None:
+            peaks = self.peaks[pool] = {}
+            f, selected = self.f, self.selected
+            vector = pool == self.vector
+            counted = [(T_F32 <= type_ <= T_V128) == vector for type_ in self.types]
+            for block in range(len(f.code) - 1, b - 1, -1):
+                head = f.loop[block]
+                if head < b:
+                    continue
+                held = selected.live_in[head]
+                level = sum([counted[v] for v in selected.live_in[block]])
+                for p in f.params[block]:
+                    level += counted[p]
+                highest = level
+                for _, d, x, y, z, _, ends in selected.code[block]:
+                    if ends:
+                        if ends & 1 and counted[x] and x not in held:
+                            level -= 1
+                        if ends & 2 and counted[y] and y not in held:
+                            level -= 1
+                        if ends & 4 and counted[z] and z not in held:
+                            level -= 1
+                        if ends & 8:
+                            continue
+                    if d >= 0 and counted[d]:
+                        level += 1
+                        if level > highest:
+                            highest = level
+                peaks[head] = max(peaks.get(head, 0), highest)
+                if head == block:
+                    peaks[f.parent[head]] = max(peaks.get(f.parent[head], 0), peaks[head])
+        return peaks[b]
+
     def connect(self, way: Way, b: int) -> None:
         """Give a way the moves that bring it to the state at the beginning of block ``b``."""
-        f = self.f
-        entries, stored = self.entries[b], self.entry_stored[b]
+        entries, stored, live = self.entries[b], self.entry_stored[b], self.selected.live_in[b]
         moves: list[tuple[int, Source]] = []
         types: dict[int, int] = {}
         registers, types_of = way.registers, self.types
         for v, r in entries.items():
-            if v in self.selected.live_in[b]:
+            if registers.get(v, -1) != r and v in live:
                 moves.append((r, self.source(v, registers)))
                 types[r] = types_of[v]
-        for v in self.selected.live_in[b]:
-            if v in stored and v not in way.stored:
+        for v in stored - way.stored:
+            if v in live:
                 target = FIRST_SLOT + self.slot(v)
                 moves.append((target, registers[v]))
                 types[target] = types_of[v]
-        for p, arg in zip(f.params[b], way.edge.args, strict=True):
+        for p, arg in zip(self.f.params[b], way.edge.args, strict=True):
             if p in entries:
                 target = entries[p]
                 moves.append((target, self.source(arg, registers)))
@@ -369,6 +458,10 @@ class Allocator:
                 target = FIRST_SLOT + self.slot(p)
                 moves.append((target, self.source(arg, registers)))
                 types[target] = types_of[p]
+        if not moves:
+            return
+        if max(types) < FIRST_SLOT:
+            way.changed = {target: source for target, source in moves if target != source}
         for target, source in sequential(moves, self.spare):
             self.move(way.out, target, source, types.get(target, T_V128))  # the spare one is wide enough for all
 
@@ -376,12 +469,15 @@ class Allocator:
         """The block's terminator: its ways leave with the state as it is now."""
         f = self.f
         term = f.term[b]
-        ways = {}
+        ways: dict[int, Way] = {}
         for edge in edges(term):
             if id(edge) in ways:
                 continue
             target = edge.target
-            way = Way(edge, dict(self.registers), set(self.stored), [])
+            if ways:
+                way = Way(edge, dict(self.registers), set(self.stored), [])
+            else:
+                way = Way(edge, self.registers, self.stored, [])
             ways[id(edge)] = way
             if target <= b:
                 self.connect(way, target)
