@@ -259,12 +259,13 @@ def run(program: Program, engine: Engine) -> Observation:
     return log
 
 
-#: Each engine by the name that users know it by.
+#: Each engine by the name that users know it by; the native one also as it is where nothing guards memory.
 ENGINES: dict[str, Callable[[], Engine]] = {
     "interpreter": Interpreter,
 }
 if wasm_jit.unavailable() is None:
     ENGINES["compiler"] = wasm_jit.Compiler
+    ENGINES["compiler-without-guards"] = lambda: wasm_jit.Compiler(guarded=False)
 
 
 def difference(expected: Observation, actual: Observation) -> str | None:

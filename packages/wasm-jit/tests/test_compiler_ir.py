@@ -56,11 +56,11 @@ def signed(value: int, bits: int) -> int:
     return (value + (1 << bits - 1) & (1 << bits) - 1) - (1 << bits - 1)
 
 
-def graph(text: str, number: int = 0, *, pruned: bool = True) -> IRFunction:
+def graph(text: str, number: int = 0, *, pruned: bool = True, guarded: bool = True) -> IRFunction:
     """A function of a module in text form, after the passes."""
     module = parse_wat(text)
     validate(module)
-    f = build(module, scan(module, module.funcs[number]))
+    f = build(module, scan(module, module.funcs[number]), guarded=guarded)
     if pruned:
         prune(f)
     well_formed(f)
@@ -340,6 +340,45 @@ LOADS = [
 def test_value_numbering(title: str, name: str, count: int, body: str) -> None:
     text = f"(memory 1) (global (mut i32) (i32.const 0)) (func) (func (param i32 i32) (result i32) {body})"
     assert names(graph(text, 1)).count(name) == count
+
+
+# how many accesses are checked where nothing guards memory, of how many
+CHECKS = [
+    ("a store before it reached as far", 1, 2,
+        "(i32.store offset=4 (local.get 0) (local.get 1)) (i32.load (local.get 0))"),
+    ("as far and no further", 1, 2,
+        "(i64.store (local.get 0) (i64.const 1)) (i32.load offset=4 (local.get 0))"),
+    ("a byte too far", 2, 2,
+        "(i64.store (local.get 0) (i64.const 1)) (i32.load offset=5 (local.get 0))"),
+    ("another address", 2, 2,
+        "(i32.store offset=4 (local.get 1) (local.get 1)) (i32.load (local.get 0))"),
+    ("a load before a store reached as far", 1, 2,
+        "(i32.load offset=4 (local.get 0)) (i32.store (local.get 0) (local.get 1))"),
+    ("a load may be put down behind another one", 2, 2,
+        "(i32.load offset=4 (local.get 0)) (i32.load (local.get 0)) i32.add"),
+    ("but not behind what changes memory", 2, 3,
+        "(i32.load offset=4 (local.get 0)) (i32.store (local.get 1) (i32.const 1)) (i32.load (local.get 0)) i32.add"),
+    ("nor into another block", 1, 2,
+        "(i32.load offset=4 (local.get 0)) (if (result i32) (local.get 1) (then (i32.load (local.get 0))) (else "
+        "(i32.const 1))) i32.add"),
+    ("one arm does not check for the other, nor for what follows", 3, 3,
+        "(if (local.get 1) (then (i32.store offset=8 (local.get 0) (i32.const 1))) (else (i32.store offset=8 "
+        "(local.get 0) (i32.const 2)))) (i32.load offset=4 (local.get 0))"),
+    ("what was checked before a loop needs no check in it", 1, 2,
+        "(i32.store offset=4 (local.get 0) (local.get 1)) (loop (result i32) (i32.load (local.get 0)) (br_if 0 "
+        "(local.get 1)))"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("title", "checked", "all_", "body"), CHECKS, ids=[row[0] for row in CHECKS])
+def test_bounds_are_checked_once(title: str, checked: int, all_: int, body: str) -> None:
+    text = f"(memory 1) (func (param i32 i32) (result i32) {body})"
+    for guarded, wanted in ((False, checked), (True, all_)):
+        f = graph(text, guarded=guarded)
+        accesses = [v for code in f.code for v in code if OPS[f.op[v]].immediates == ("memarg",)]
+        places = [f.offset[v] for v in accesses]
+        assert sum(place > 0 for place in places) == wanted
+        assert len(places) == all_
 
 
 def test_dear_computations_leave_loops_and_those_that_trap_do_not() -> None:

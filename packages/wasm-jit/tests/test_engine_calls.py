@@ -298,6 +298,21 @@ def test_frames_name_function_and_offset() -> None:
     assert [binary[offset] for offset in offsets if offset is not None] == [0x28, 0x10, 0x10]
 
 
+def test_frames_are_found_wherever_the_code_ends() -> None:
+    """The last call of a function that traps does not return to where the next function begins."""
+    lengths = [[*range(n % 8), *range(1000, 1000 + n // 8)] for n in range(64)]
+    funcs = [
+        "".join(f"(drop (i64.load offset={offset} (local.get 0)))" for offset in offsets) + " unreachable"
+        for offsets in lengths
+    ]
+    one = instance("(memory 1)" + "".join(f'(func (export "f{n}") (param i32) {f})' for n, f in enumerate(funcs)))
+    for _ in range(2):  # the code of each is followed by that of the next one
+        for n in range(64):
+            with pytest.raises(Trap, match="unreachable") as caught:
+                one.exports[f"f{n}"](0)
+            assert [frame.index for frame in caught.value.frames] == [n]
+
+
 def test_a_trap_leaves_everything_usable() -> None:
     one = instance("""(memory (export "memory") 1) (global $g (export "g") (mut i32) (i32.const 0))
         (func (export "f") (param i32) (global.set $g (local.get 0)) (i32.store (i32.const 0) (local.get 0))

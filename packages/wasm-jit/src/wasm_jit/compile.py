@@ -94,7 +94,7 @@ def _compile(
     if features is None:
         features = processor.features()
     avx = "avx2" in features
-    f = build(module, scan(module, module.funcs[number], _callees(module, lazy)))
+    f = build(module, scan(module, module.funcs[number], _callees(module, lazy)), guarded=guarded)
     if observer is not None:
         observer.ssa(f)
     counts = prune(f)

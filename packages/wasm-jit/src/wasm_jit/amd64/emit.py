@@ -590,4 +590,6 @@ class Emitter(Calling):
         for (message, place), label in self.traps.items():
             asm.bind(label)
             linkage.trap(self, message, place)
+        if self.traps:
+            self.op("int3")()  # where the last trap "returns" to is not the beginning of other code: see ``traces.find``
         return asm.finish()

@@ -178,10 +178,15 @@ class Transfer(Allocator):
         self.op(name)(*before, self.asm.constant(data))
 
     def access(self, name: str, index: int, offset: int, place: int) -> None:
-        """Before an access to memory at a register (−1 for none) + offset: a check, or a mark for the fault."""
+        """Before an access to memory at a register (−1 for none) + offset: a check, or a mark for the fault.
+
+        Without guards there is no check at place 0.
+        """
         out, op = self.out, self.op
         if self.guarded:
             out.append((self.asm.mark, place))
+            return
+        if not place:
             return
         end = offset + _ACCESS_SIZES.get(name, 16)
         if index < 0:

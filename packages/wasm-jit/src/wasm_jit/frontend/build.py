@@ -9,6 +9,8 @@ A dear computation whose operands come from outside a loop is put before the loo
 that never changes.  Anything that can trap or change state stays where it stands; and a loop reads again what signal
 handlers or other threads, which run at interrupts, may have changed.
 
+Where the code itself checks the bounds of memory, an access that a former one has checked already is not checked.
+
 A call that the scan has marked is not made: the callee's body is read in its place, with the arguments as its locals.
 """
 
@@ -99,6 +101,10 @@ _DEAR = {
     for code, op in OPS.items()
     if any(word in op.name for word in ("mul", "div", "rem", "sqrt", "convert", "trunc", "popcnt", "splat"))
 }
+# How many bytes an access reaches.
+_REACH = {code: 1 << op.align for code, op in OPS.items() if op.immediates == ("memarg",)}
+# In the table: the access that has checked the furthest at an address.
+_CHECKED = -0x20
 # The full-width load that gives back what a store wrote.
 _LOAD_OF_STORE = {BY_NAME[f"{t}.store"].code: BY_NAME[f"{t}.load"].code for t in ("i32", "i64", "f32", "f64", "v128")}
 _I64_EQZ = BY_NAME["i64.eqz"].code
@@ -184,17 +190,19 @@ def _bits(mask: int) -> "list[int]":
     return positions
 
 
-def build(module: "Module", body: Body) -> IRFunction:
-    """The function in static single assignment form."""
-    return _Builder(module, body).run()
+def build(module: "Module", body: Body, *, guarded: bool = True) -> IRFunction:
+    """The function in static single assignment form; ``guarded`` as for ``compile_function``."""
+    return _Builder(module, body, guarded).run()
 
 
 class _Builder:
     """What is known while a body is read."""
 
-    def __init__(self, module: "Module", body: Body) -> None:
+    def __init__(self, module: "Module", body: Body, guarded: bool) -> None:
         self.module = module
         self.body = body
+        self.guarded = guarded
+        self.checks: dict[int, tuple[int, int, int]] = {}  # of what is in ``table`` as checked: reach, block, memory
         self.f = IRFunction()
         self.table: dict[object, int] = {}
         self.log: list[object] = []
@@ -506,13 +514,17 @@ class _Builder:
                 known = table.get(key, -1)
                 if known < 0:
                     known = self.pinned(code, result, x, aux=immediate, at=i)
+                    if not self.guarded:
+                        self.check(known, code, x, immediate)
                     table[key] = known
                     self.log.append(key)
                 push(known)
             elif what == _STORE:
                 y = pop()
                 x = pop()
-                self.pinned(code, T_NONE, x, y, aux=immediate, at=i)
+                stored = self.pinned(code, T_NONE, x, y, aux=immediate, at=i)
+                if not self.guarded:
+                    self.check(stored, code, x, immediate)
                 self.changed()
                 if code in _LOAD_OF_STORE:
                     key = (_LOAD_OF_STORE[code], x, immediate, self.memory)
@@ -610,6 +622,22 @@ class _Builder:
             f.term[self.block] = (JUMP, self.edge(0))
             self.join(frames[-1])
         return True
+
+    def check(self, access: int, code: int, x: int, offset: int) -> None:
+        """Have an access not checked (its place is 0) if one before it has checked as much.
+
+        Selection may put a load down to where its value is used, past other loads in its block, but past nothing else.
+        """
+        key = _CHECKED, x
+        reach = offset + _REACH[code]
+        former = self.table.get(key, -1)
+        checked, block, memory = self.checks.get(former, (-1, -1, -1))
+        if reach > checked:
+            self.checks[access] = reach, self.block, self.memory
+            self.table[key] = access
+            self.log.append(key)
+        elif (block, memory) != (self.block, self.memory) or self.f.type[access] == T_NONE:
+            self.f.offset[access] = 0
 
     def read_global(self, index: int) -> int:
         """The value of a global: what is known of it, or read here, or before all loops if it never changes."""

@@ -73,7 +73,7 @@ class IRFunction:
 
     Attributes:
         op, x, y, z, aux, type: of each value its operation, operands (-1 for none), immediate, and type code.
-        offset: for values that can trap or call, the place of their instruction.
+        offset: for values that can trap or call, the place of their instruction; 0 if they cannot.
         inlined: of each call that was inlined the index of the function, and the place of the call.
         params, code, term: of each block its parameters, its values in order, and its terminator.
         loop: of each block the header of the innermost loop around it, -1 for none; of a header, itself.
