@@ -591,5 +591,5 @@ class Emitter(Calling):
             asm.bind(label)
             linkage.trap(self, message, place)
         if self.traps:
-            self.op("int3")()  # where the last trap "returns" to is not the beginning of other code: see ``traces.find``
+            self.op("int3")()  # the last trap returns to here, not to where other code begins (``traces.find``)
         return asm.finish()
