@@ -682,15 +682,21 @@ def test_every_trap_is_its_exception(message: str, monkeypatch: pytest.MonkeyPat
         assert resting()
 
 
-def test_the_trap_handler_gets_kind_place_and_stack_pointer(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[tuple[int, int, int, int]] = []
+def test_the_handlers_get_kind_place_and_stack_pointer(monkeypatch: pytest.MonkeyPatch) -> None:
+    kinds: list[int] = []
+    seen: list[tuple[BaseException, int, int, int, int]] = []
 
-    def handler(kind: int, pc: int, sp: int) -> BaseException:
+    def trap_handler(kind: int, _: int) -> BaseException:
         inner(5)  # compiled code that runs meanwhile leaves the frames alone
-        seen.append((kind, pc, sp, linux.word(sp)))
+        kinds.append(kind)
         return RuntimeError("handled")
 
-    monkeypatch.setattr(support(), "trap_handler", handler)
+    def raised_handler(error: BaseException, left: int, pc: int, sp: int) -> None:
+        inner(5)
+        seen.append((error, left, pc, sp, linux.word(sp)))
+
+    monkeypatch.setattr(support(), "trap_handler", trap_handler)
+    monkeypatch.setattr(support(), "raised_handler", raised_handler)
     inner = World().host("i", "i", lambda x: x)
     world = World()
     places: list[int] = []
@@ -702,10 +708,12 @@ def test_the_trap_handler_gets_kind_place_and_stack_pointer(monkeypatch: pytest.
         places.append(len(a.code))
 
     record = world.native(body)
-    with pytest.raises(RuntimeError, match="handled"):
+    with pytest.raises(RuntimeError, match="handled") as caught:
         make_builtin("f", "", "", record, world)()
-    ((kind, pc, sp, top),) = seen
-    assert abi.TRAP_MESSAGES[kind] == "integer overflow"
+    assert [abi.TRAP_MESSAGES[kind] for kind in kinds] == ["integer overflow"]
+    ((error, left, pc, sp, top),) = seen
+    assert error is caught.value
+    assert left == abi.AT
     assert pc == linux.word(record + abi.F_CODE) + places[0]
     assert top == 0x1234567890AB
     assert sp % 16 == 0

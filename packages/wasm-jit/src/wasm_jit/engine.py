@@ -290,7 +290,7 @@ class Linked:
         for key, number in list(layout.helpers.items())[self._helpers :]:
             opcode, immediates = key
             functype, function = helper(self.instance, opcode, immediates)
-            record = _Record(functype, traces.noting(function), 0)
+            record = _Record(functype, function, 0)
             self._kept.append(record)
             linux.set_word(self.context + layout.helper_records + 8 * number, record.address)
             self._helpers = number + 1
@@ -349,7 +349,7 @@ def _stub() -> int:
     """The code of all functions that have not been compiled."""
     if not _stubs:
         _stubs.append(compile_stub(_compile))
-        support().trap_handler = traces.trap
+        support().trap_handler, support().raised_handler = traces.trap, traces.raised
     return _stubs[0]
 
 

@@ -1,15 +1,15 @@
-"""Traps of compiled code, with the frames that were under way.
+"""Exceptions that leave compiled code, traps and others, with the frames that were under way.
 
 A frame's size is known by the function, and at each place in it where a call, a trap or a fault can happen there is a
 mark that tells the instruction's offset in the module, and which inlined call it belongs to.  So the frames are walked
-from the place of the trap with tables alone; nothing is noted at run time.
+from where the exception was raised with tables alone; nothing is noted at run time.
 """
 
 import weakref
 from bisect import bisect_left, bisect_right
 
-from wasm_interp import Trap
-from wasm_interp.runtime.traps import Frame, UninitializedElement
+from wasm_interp import ExitError, Trap
+from wasm_interp.runtime.traps import Frame, UninitializedElement, add_frames
 
 from .amd64 import abi
 from .amd64.linkage import ENTRY
@@ -19,7 +19,7 @@ from .native import linux
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from wasm_decoder import Module
     from wasm_interp import Instance
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from .native.code import Block
     from .routine import Routine
 
-#: How many frames the note of a trap shows: the innermost and the outermost ones.
-_SHOWN = 24
+#: Bytes of code that a prologue is among the first of, and those of its instruction that calls the stack check.
+_PROLOGUE, _CHECK = 64, 4
 
 
 class Compiled:
@@ -69,6 +69,28 @@ class Compiled:
             while i > 0 and self.marks[i - 1] == offset:
                 i -= 1
         return self.places[i] if i >= 0 else 0
+
+    def height(self, pc: int, left: int) -> int:
+        """How far above the stack pointer the return address is at an address that was left as ``abi.LEFT`` says."""
+        frame = self.frame
+        if left == abi.IN_CALL or not frame:
+            return frame
+        start = self.block.address
+        offset = pc - start
+        if left == abi.AT:
+            return 0 if self._checks(offset) else frame
+        code = linux.read(start, min(self.block.size, _PROLOGUE))
+        opens = code.find(
+            b"\x48\x83\xec" + bytes([frame]) if frame < 128 else b"\x48\x81\xec" + frame.to_bytes(4, "little")
+        )
+        if offset <= opens or self._checks(offset) or self._checks(offset + _CHECK):
+            return 0  # the frame is not there yet
+        return 0 if linux.read(pc, 1) == b"\xc3" else frame  # or not any more
+
+    def _checks(self, offset: int) -> bool:
+        """Whether a stack check at entry returns to that offset."""
+        i = bisect_left(self.marks, offset)
+        return i < len(self.marks) and self.marks[i] == offset and self.places[i] == ENTRY
 
 
 class Placed:
@@ -149,65 +171,49 @@ def _frame(code: Compiled, index: int, offset: int) -> Frame:
     return Frame(index, function_name(module, index), known, owners.pop() if len(owners) == 1 else "")
 
 
-def walk(pc: int, sp: int, *, returns: bool) -> "list[Frame]":
+def walk(pc: int, sp: int, top: int, left: int) -> "list[Frame]":
     """The frames from an address and the stack pointer there, innermost first.
 
-    ``returns`` says that a call returns to the address; otherwise the instruction there has faulted, or what trapped
-    stands before it.
+    The stack ends at ``top``; ``left`` says how the address is to be read, as ``abi.LEFT``.
     """
     frames: list[Frame] = []
     seen: dict[int, tuple[list[Frame], int]] = {}  # by address: a recursion has the same ones again and again
+    stack = linux.words(sp, max(top - sp, 0) // 8)
+    at = 0
     while True:
         known = seen.get(pc)
         if known is None:
             code = find(pc)
             if code is None:
                 return frames
-            place = code.place(pc, returns)
-            known = _frames(code, place), 8 if place == ENTRY and not frames else code.frame + 8
-            if returns:
+            known = _frames(code, code.place(pc, left == abi.IN_CALL)), code.height(pc, left) // 8
+            if left == abi.IN_CALL:
                 seen[pc] = known
-        here, size = known
+        here, height = known
         frames += here
-        sp += size
-        pc = linux.word(sp - 8)
-        returns = True
+        at += height
+        if at >= len(stack):  # a call that was overtaken by another has not left its frames as they were
+            return frames
+        pc = stack[at]
+        at += 1
+        left = abi.IN_CALL
 
 
 _KINDS = {kind.message: kind for kind in Trap.__subclasses__()}
 
 
-def trap(kind: int, pc: int, sp: int) -> BaseException:
-    """The exception for a trap of a kind (``abi.TRAP_MESSAGES``)."""
+def trap(kind: int, value: int) -> BaseException:
+    """The exception for a trap of a kind (``abi.TRAP_MESSAGES``); an uninitialized element's index is ``value``."""
     message = abi.TRAP_MESSAGES[kind]
     if message == "uninitialized element":
-        message += f" {linux.word(current() + abi.TRAP_VALUE)}"
-        made: Trap = UninitializedElement(message)
-    else:
-        made = _KINDS.get(message, Trap)(message)
-    _note(made, walk(pc, sp, returns=False))
-    return made
+        return UninitializedElement(f"{message} {value}")
+    return _KINDS.get(message, Trap)(message)
 
 
-def _note(trap_: Trap, frames: "list[Frame]") -> None:
-    trap_.frames = tuple(frames)
-    if frames:
-        lines = [f"  {frame!r}" for frame in frames]
-        if len(lines) > _SHOWN:
-            lines[_SHOWN // 2 : -_SHOWN // 2] = [f"  ... {len(lines) - _SHOWN} more ..."]
-        trap_.add_note("WebAssembly calls, innermost first:\n" + "\n".join(lines))
-
-
-def noting(helper: "Callable[..., object]") -> "Callable[..., object]":
-    """The helper, its traps with the frames of the calls that are under way."""
-
-    def call(*args: object) -> object:
-        try:
-            return helper(*args)
-        except Trap as error:
-            if not error.frames:
-                sp = linux.word(current() + abi.WASM_SP) + 8  # below it: what keeps the stack aligned
-                _note(error, walk(linux.word(sp), sp + 8, returns=True))
-            raise
-
-    return call
+def raised(error: BaseException, left: int, pc: int, sp: int) -> None:
+    """An exception is about to leave compiled code, at the place that ``abi.LEFT`` and the following words say."""
+    if isinstance(error, ExitError):
+        return  # it is no failure
+    execution = current()
+    frames = walk(pc, sp, linux.word(execution + abi.STACK_TOP), left)
+    add_frames(error, frames, linux.word(execution + abi.ACTIVE))

@@ -1,6 +1,12 @@
 """What can go wrong while a module is linked and run (specification, sections "Instantiation" and "Trap")."""
 
+from _thread import get_ident
+
 from wasm_decoder import WasmError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class LinkError(WasmError):
@@ -30,7 +36,7 @@ class ExitError(WasmError):
 
 
 class Frame:
-    """A call of a function that was under way when a trap happened.
+    """A call of a function that was under way when a trap happened or another exception was raised.
 
     Attributes:
         index: the function's index in its module.
@@ -60,7 +66,8 @@ class Trap(WasmError):
 
     Attributes:
         message: what happened, in the official test suite's words.
-        frames: the calls that were under way, innermost first; the same text is a note of the exception.
+        frames: the WebAssembly calls that were under way, innermost first, those beyond host functions included; a note
+            of the exception says the same for each stretch of calls without a host function in between.
     """
 
     message: str = "trap"
@@ -156,3 +163,48 @@ class UnsupportedError(WasmError):
 
 class ResourceError(WasmError):
     """The host cannot provide what a module asks for, such as a memory of that size."""
+
+
+#: How many frames of a stretch a note shows: the innermost and the outermost ones.
+_SHOWN = 24
+
+
+class _Stretch(str):
+    """The note about calls without a host function in between, and where they were: thread and depth of nesting."""
+
+    __slots__ = ("depth", "thread")
+
+    depth: int
+    thread: int
+
+    def __reduce__(self) -> "tuple[type[str], tuple[str]]":
+        return str, (str(self),)
+
+
+def add_frames(error: BaseException, frames: "Sequence[Frame]", depth: int) -> None:
+    """Say with an exception through which WebAssembly calls it passes: as a note, and in the frames of a trap.
+
+    ``depth`` says how often Python had called WebAssembly in this thread, one inside the other.  An exception that is
+    raised again, and passes the same calls again, gets no second note.  One that refuses notes passes as it is.
+    """
+    if not frames:
+        return
+    half = _SHOWN // 2
+    lines = [f"  {frame!r}" for frame in (frames if len(frames) <= _SHOWN else frames[:half])]
+    if len(frames) > _SHOWN:
+        lines.append(f"  ... {len(frames) - _SHOWN} more ...")
+        lines += [f"  {frame!r}" for frame in frames[-half:]]
+    note = _Stretch("WebAssembly calls, innermost first:\n" + "\n".join(lines))
+    note.thread, note.depth = get_ident(), depth
+    try:
+        notes = getattr(error, "__notes__", ())
+        last = next((known for known in reversed(notes) if type(known) is _Stretch), None)
+        # the calls of a recursion look alike; those further out are the same journey of the exception
+        outwards = last is not None and last.thread == note.thread and depth < last.depth
+        if note in notes and not outwards:
+            return
+        error.add_note(note)
+        if isinstance(error, Trap):
+            error.frames += tuple(frames)
+    except Exception:  # what the exception's own class makes of attributes is its affair
+        return

@@ -50,12 +50,16 @@ takes the ticker a while to come up to ``ASKED`` again: a host function that wai
 **Traps**: ``call [r14 + TRAPS + 8 * kind]``, out of the way; the return address says where. A fault in guarded memory
 arrives at the trap exit of "out of bounds memory access" with the address of the faulting instruction itself as the
 return address (so ``Code.marks`` tells return addresses and fault addresses apart by their value, not their place: a
-load may follow a call). The trap exit notes kind, pc and sp in the execution, goes back to Python's stack and calls a
-Python function that walks the frames, which are still there, and raises.
+load may follow a call). The trap exit goes back to Python's stack and calls a Python function that raises.
+
+**Exceptions** leave compiled code in one place, whatever raised them: a trap, a host function, an interrupt, the
+compilation of a function. Who goes there notes in the execution where the innermost function was (LEFT_PC, LEFT_SP) and
+how that is to be read (LEFT). The frames are still there; a Python function walks them and adds them to the exception,
+which then comes out of the entry unchanged.
 
 **Host functions** are records too. Their code goes to Python's stack, calls the function through the C API and comes
-back. A failing one leaves compiled code as a trap does, with the exception that is set. Python code never runs on a
-compiled code's stack.
+back. A failing one leaves compiled code with the exception that is set. Python code never runs on a compiled code's
+stack.
 
 **What runs is kept.** Python code that is called from compiled code may drop the last reference to an instance whose
 functions are under way. So a function that can lead to Python or to another instance has its context in its frame (as
@@ -114,9 +118,9 @@ WASM_SP = 24  # where the next entry starts on the stack
 HOST_SP = 32  # Python's stack pointer at the innermost entry
 ACTIVE = 40  # how many entries there are
 HOST_LIMIT = 48  # the lowest stack pointer of Python's with which compiled code may be entered
-TRAP_KIND = 56
-TRAP_PC = 64
-TRAP_SP = 72
+LEFT = 56  # how compiled code was left by an exception: where LEFT_PC is
+LEFT_PC = 64  # 0: no compiled code was under way
+LEFT_SP = 72
 KEPT = 80  # how many references the list of kept objects has that the outermost entry is to drop
 TRAP_VALUE = 120  # of "uninitialized element": its index
 KEPT_LIST = 88  # the Python list that holds them
@@ -128,6 +132,9 @@ MOST_RESULTS = 1000  # (specification, appendix "Implementation Limitations")
 EXECUTION_SIZE = RESULT_SPACE + 16 * MOST_RESULTS
 
 ASKED, AWAY = -1, -33  # as LIMIT's signed values
+# what LEFT says: LEFT_PC is the instruction that faulted or the one behind the call of a trap exit; where a call that
+# failed returns to; any instruction
+AT, IN_CALL, ANYWHERE = 0, 1, 2
 
 # a function record
 F_CODE = 0

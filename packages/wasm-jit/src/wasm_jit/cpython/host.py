@@ -111,10 +111,7 @@ def _host(params: str, results: str) -> bytes:
     a.mov64_rm(RDI, RSP, result)
     call_api(a, "Py_DecRef")
     a.bind(leave)
-    a.mov64_rm(RAX, R13, 0)
-    a.mov64_mr(R12, abi.TRAP_PC, RAX)
-    a.lea64_rm(RAX, R13, 8)
-    a.mov64_mr(R12, abi.TRAP_SP, RAX)
+    shared.left(a, abi.IN_CALL, 0)
     a.lea64_rm(RAX, RSP, size)
     a.mov64_ri(R11, shared.overtaken)  # or not, but then that does no harm
     a.jmp_r(R11)

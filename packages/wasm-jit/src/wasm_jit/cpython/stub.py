@@ -60,11 +60,7 @@ def compile_stub(compile_: "Callable[[int], None]") -> int:
     a.add64_ri(RSP, size)
     a.jmp_m(SCRATCH, abi.F_CODE)
     a.bind(failed)
-    # as if the caller's call had failed
-    a.mov64_rm(RAX, R13, size)
-    a.mov64_mr(R12, abi.TRAP_PC, RAX)
-    a.lea64_rm(RAX, R13, size + 8)
-    a.mov64_mr(R12, abi.TRAP_SP, RAX)
+    shared.left(a, abi.IN_CALL, size)  # as if the caller's call had failed
     a.mov64_ri(RAX, shared.leave)
     a.jmp_r(RAX)
     block = shared.glue.place(a.finish().data)

@@ -37,7 +37,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    TrapHandler = Callable[[int, int, int], BaseException]
+    TrapHandler = Callable[[int, int], BaseException]
+    RaisedHandler = Callable[[BaseException, int, int, int], None]
 
 #: What entries keep at the bottom of their frame on Python's stack.
 FRAME_SP, FRAME_HOST_SP, FRAME_SIZE, FRAME_ENTRY = 0, 8, 16, 24
@@ -76,7 +77,8 @@ class Support:
     """
 
     def __init__(self) -> None:
-        self.trap_handler: TrapHandler = plain_trap
+        self.trap_handler: TrapHandler = plain_trap  # gets the kind of the trap and TRAP_VALUE
+        self.raised_handler: RaisedHandler | None = None  # gets an exception, and LEFT, LEFT_PC and LEFT_SP
         self.glue = CodeSpace(64 << 10)
         self.tick: Callable[[], object] | None = None
         self.labels: dict[str, int] = {}
@@ -125,9 +127,12 @@ class Support:
 
     # what machine code calls
 
-    def _raise_trap(self, execution: int) -> None:
-        kind, pc, sp = (linux.word(execution + offset) for offset in (abi.TRAP_KIND, abi.TRAP_PC, abi.TRAP_SP))
-        raise self.trap_handler(kind, pc, sp)
+    def _raise_trap(self, kind: int, value: int) -> None:
+        raise self.trap_handler(kind, value)
+
+    def _on_raised(self, error: BaseException, left: int, pc: int, sp: int) -> None:
+        if self.raised_handler is not None:
+            self.raised_handler(error, left, pc, sp)
 
     def _on_tick(self) -> None:
         if postponed:
@@ -139,6 +144,7 @@ class Support:
 
     def _leave(self, a: Assembler) -> None:
         a.mov64_rm(RSP, R12, abi.HOST_SP)
+        self._tell_of_frames(a)
         self.restore(a)
         done = a.label()
         a.jcc(NE, done)
@@ -153,6 +159,61 @@ class Support:
             a.pop_r(register)
         a.xor32_rr(RAX, RAX)
         a.ret()
+
+    def _tell_of_frames(self, a: Assembler) -> None:
+        """Call the handler with the exception that is set, in R12's execution."""
+        done, failed, end = a.label(), a.label(), a.label()
+        for register, offset in ((RBX, abi.LEFT), (RBP, abi.LEFT_PC), (R13, abi.LEFT_SP)):
+            a.mov64_rm(register, R12, offset)
+        a.test64_rr(RBP, RBP)
+        a.jcc(E, end)
+        exception = ((RDI, 0), (RSI, 8), (RDX, 16))  # its class, itself, its traceback
+        a.sub64_ri(RSP, 32)
+        for name in ("PyErr_Fetch", "PyErr_NormalizeException"):
+            for register, offset in exception:
+                a.lea64_rm(register, RSP, offset)
+            call_api(a, name)
+        a.mov64_ri(RDI, immortal(self._on_raised))
+        a.lea64_rl(RSI, a.constant(b"OLKK\0\0\0\0"))
+        a.mov64_rm(RDX, RSP, 8)
+        a.mov64_rr(RCX, RBX)
+        a.mov64_rr(R8, RBP)
+        a.mov64_rr(R9, R13)
+        a.xor32_rr(RAX, RAX)
+        a.mov64_ri(R10, layout.api("PyObject_CallFunction"))
+        a.call_r(R10)
+        a.mov64_rr(RDI, RAX)
+        a.test64_rr(RAX, RAX)
+        a.jcc(E, failed)
+        call_api(a, "Py_DecRef")
+        restore = a.here()
+        for register, offset in exception:
+            a.mov64_rm(register, RSP, offset)
+        call_api(a, "PyErr_Restore")
+        a.jmp(done)
+        a.bind(failed)
+        for kind in (RecursionError, MemoryError):  # there was no room to look
+            a.mov64_ri(RDI, id(kind))
+            call_api(a, "PyErr_ExceptionMatches")
+            a.test32_rr(RAX, RAX)
+            a.jcc(NE, restore)
+        for _, offset in exception:  # what a signal handler has raised takes its place
+            a.mov64_rm(RDI, RSP, offset)
+            call_api(a, "Py_DecRef")
+        a.bind(done)
+        a.add64_ri(RSP, 32)
+        a.bind(end)
+
+    @staticmethod
+    def left(a: Assembler, how: int, offset: int) -> None:
+        """Note where compiled code is that an exception leaves: the address is on its stack, at R13 + offset. RAX is
+        lost.
+        """
+        a.mov64_mi(R12, abi.LEFT, how)
+        a.mov64_rm(RAX, R13, offset)
+        a.mov64_mr(R12, abi.LEFT_PC, RAX)
+        a.lea64_rm(RAX, R13, offset + 8)
+        a.mov64_mr(R12, abi.LEFT_SP, RAX)
 
     @staticmethod
     def restore(a: Assembler) -> None:
@@ -208,6 +269,7 @@ class Support:
         a.test64_rr(RAX, RAX)
         a.jcc(NE, good)
         a.mov64_rr(R12, execution)
+        a.mov64_mi(R12, abi.LEFT_PC, 0)
         a.jmp(self.labels["leave"])
         a.bind(good)
         a.mov64_rr(RDI, RAX)
@@ -215,24 +277,17 @@ class Support:
 
     def _trap(self, a: Assembler) -> None:
         """R11: the kind; the return address is on the compiled code's stack."""
-        a.pop_r(R10)
         a.mov64_rm(R12, CONTEXT, abi.EXECUTION)
-        a.mov64_mr(R12, abi.TRAP_KIND, R11)
-        a.mov64_mr(R12, abi.TRAP_PC, R10)
-        a.mov64_mr(R12, abi.TRAP_SP, RSP)
+        a.mov64_rr(R13, RSP)
         self.to_host(a)
-        a.mov64_rr(RDI, R12)
-        call_api(a, "PyLong_FromVoidPtr")
-        failed = a.label()
-        a.test64_rr(RAX, RAX)
-        a.jcc(E, failed)
-        a.mov64_rr(RBX, RAX)
         a.mov64_ri(RDI, immortal(self._raise_trap))
-        a.mov64_rr(RSI, RBX)
-        call_api(a, "PyObject_CallOneArg")  # raises
-        a.mov64_rr(RDI, RBX)
-        call_api(a, "Py_DecRef")
-        a.bind(failed)
+        a.lea64_rl(RSI, a.constant(b"LK\0\0\0\0\0\0"))
+        a.mov64_rr(RDX, R11)
+        a.mov64_rm(RCX, R12, abi.TRAP_VALUE)
+        a.xor32_rr(RAX, RAX)
+        a.mov64_ri(R10, layout.api("PyObject_CallFunction"))
+        a.call_r(R10)  # raises
+        self.left(a, abi.AT, 0)
         a.jmp(self.labels["leave"])
 
     @staticmethod
@@ -300,6 +355,7 @@ class Support:
         a.popfq()
         a.ret()
         a.bind(failed)
+        self.left(a, abi.ANYWHERE, size + 8)
         a.mov64_rr(RAX, RBP)
         a.jmp(self.labels["overtaken"])  # or not, but then that does no harm
 
@@ -385,7 +441,7 @@ def _take(a: Assembler, kind: str, converter: int, named: bool) -> None:
     a.ret()
 
 
-def plain_trap(kind: int, pc: int, sp: int) -> BaseException:
+def plain_trap(kind: int, value: int) -> BaseException:
     """The exception for a trap of a kind, by its message alone: what there is until an engine knows better."""
     from wasm_interp import Trap
 
