@@ -230,7 +230,7 @@ def test_wasm_host_wasm() -> None:
     instances[0] = Store().instantiate(text, {"h": {"f": lambda n: instances[0].exports.zero()}})
     with pytest.raises(Trap, match="integer divide by zero") as caught:
         instances[0].exports.down(1)
-    assert [frame.name for frame in caught.value.frames] == ["zero"]
+    assert [frame.name for frame in caught.value.frames] == ["zero", "down"]
 
 
 def test_threads() -> None:

@@ -13,11 +13,13 @@ from sys import getrecursionlimit, setrecursionlimit
 from ..runtime.traps import (
     CallStackExhausted,
     DivideByZero,
+    ExitError,
     Frame,
     MemoryOutOfBounds,
     TableOutOfBounds,
     Trap,
     UndefinedElement,
+    add_frames,
 )
 
 TYPE_CHECKING = False
@@ -33,8 +35,6 @@ FILE = "<wasm>"
 DEPTH = 8_000 if sys.implementation.name == "pypy" else 12_000
 #: How often calls may go from WebAssembly to the host and back: each takes space on the machine's stack.
 NESTING = 300
-#: How many frames of a deep stack a note shows.
-_SHOWN = 24
 
 _lock = allocate_lock()
 #: For each thread how many calls into generated code are under way in it.
@@ -52,7 +52,7 @@ def _raise_limit() -> None:
 
 
 def run(code: "Callable[..., object]", *arguments: object) -> object:
-    """Call generated code.  Raises Trap with frames, and what host functions raise."""
+    """Call generated code.  Raises Trap and what host functions raise, both with frames."""
     thread = get_ident()
     depth = _depths.get(thread, -1)
     try:
@@ -69,15 +69,16 @@ def run(code: "Callable[..., object]", *arguments: object) -> object:
             _raise_limit()
         _depths[thread] = depth + 1
         return code(*arguments)
-    except Trap as error:
-        if not error.frames:
-            _note(error, frames(error.__traceback__))
-        raise
-    except (IndexError, ZeroDivisionError, RecursionError, struct.error, OverflowError) as error:
-        trap = _meaning(error)
+    except ExitError:
+        raise  # it is no failure
+    except BaseException as error:
+        trap = _meaning(error) if isinstance(error, _MEANT) else None
+        try:  # noqa: SIM105  # contextlib takes its time to be imported
+            add_frames(trap or error, frames(error.__traceback__), depth)
+        except (RecursionError, MemoryError):
+            pass  # there is no room to look
         if trap is None:
             raise
-        _note(trap, frames(error.__traceback__))
     finally:
         if depth >= 0:
             _depths[thread] = depth
@@ -116,7 +117,11 @@ def _lower_limit() -> int:
 HOST_GUARD = (_lower_limit, setrecursionlimit) if _LOWERED else None
 
 
-def _meaning(error: Exception) -> Trap | None:
+#: What generated code raises where it means a trap.
+_MEANT = (IndexError, ZeroDivisionError, RecursionError, struct.error, OverflowError)
+
+
+def _meaning(error: BaseException) -> Trap | None:
     """The trap that a Python exception stands for, None if it is not generated code that raised it."""
     traceback = error.__traceback__
     generated = others = 0
@@ -152,24 +157,21 @@ _KEPT = 500
 
 
 def frames(traceback: "TracebackType | None") -> "tuple[Frame, ...]":
-    """The WebAssembly calls in a traceback, innermost first; of more than a thousand only those at both ends."""
+    """The WebAssembly calls of ``run`` in its traceback, innermost first; of more than a thousand only those at both
+    ends.  What host functions have called is not among them.
+    """
     found = []
+    inner = False
     while traceback is not None:
         code = traceback.tb_frame.f_code
         if code.co_filename == FILE:
             found.append((traceback.tb_frame.f_globals["linked"], int(code.co_name[1:]), traceback.tb_lineno))
+        elif code is run.__code__:
+            if inner:
+                break
+            inner = True
         traceback = traceback.tb_next
     found.reverse()
     if len(found) > 2 * _KEPT:
         del found[_KEPT:-_KEPT]
     return tuple([linked.frame(index, line) for linked, index, line in found])
-
-
-def _note(trap: Trap, found: "tuple[Frame, ...]") -> None:
-    trap.frames = found
-    if found:
-        lines = [f"  {frame!r}" for frame in found]
-        if len(lines) > _SHOWN:
-            middle = len(lines) - _SHOWN
-            lines[_SHOWN // 2 : -_SHOWN // 2] = [f"  ... {middle} more ..."]
-        trap.add_note("WebAssembly calls, innermost first:\n" + "\n".join(lines))
