@@ -98,7 +98,7 @@ def test_they_are_a_sequence_like_any_other() -> None:
     assert pickle.loads(pickle.dumps(module.datas)) == same
     assert encode(module) == data
     assert "2 datas" in repr(module)
-    assert repr(module.datas) == "<2 data segments>"
+    assert repr(module.datas) == "<DataSegments: 2>"
     assert not decode(HEADER).datas
 
 

@@ -139,7 +139,7 @@ class Linked:
         records[abi.F_CODE // 8 :: step] = array("Q", [_stub()]) * len(module.funcs)
         records[abi.F_CONTEXT // 8 :: step] = array("Q", [start]) * len(module.funcs)
         numbers = [id(deftype) for deftype in instance.deftypes]
-        records[abi.F_TYPE // 8 :: step] = array("Q", [numbers[func.type] for func in module.funcs])
+        records[abi.F_TYPE // 8 :: step] = array("Q", [numbers[type_] for type_ in module.func_types[layout.imports :]])
         linux.write(start + layout.functions, records.tobytes())
 
     def __reduce__(self) -> str:

@@ -10,16 +10,12 @@ from ..errors import DecodeError
 from ..syntax.module import Active, Data, Expr
 from .code import END, skip_expr
 from .leb128 import read_unsigned
+from .parts import Parts
 from .reader import MOST, Reader, too_many
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from typing import overload
-
-    _Base = Sequence[Data]
-else:
-    _Base = object
+    from collections.abc import Iterator
 
 # What a plain segment begins with: its flags and the opcode of `i32.const`, then up to four bytes of an integer, `end`,
 # and the first byte of the size.
@@ -27,7 +23,7 @@ _HEAD = struct.Struct(">H6B")
 _PLAIN = 0x0041
 
 
-class DataSegments(_Base):
+class DataSegments(Parts[Data]):
     """The data segments of a module in the binary format, in order.
 
     A plain segment goes to memory 0, and its offset is an ``i32.const``, which is valid if the memory has 32-bit
@@ -36,10 +32,10 @@ class DataSegments(_Base):
     Attributes:
         binary: the module's bytes.
         addresses: where each plain segment goes, as an unsigned number; -1 for the others.
-        starts, ends: where the content of each plain segment is in ``binary``.
+        starts, ends: where the content of each plain segment is in ``binary``; ``ends`` tells of all of them.
     """
 
-    __slots__ = ("_features", "_heads", "addresses", "binary", "ends", "starts")
+    __slots__ = ("_features", "_start", "addresses", "binary", "ends", "starts")
 
     def __init__(self, reader: Reader) -> None:
         """Read the section.  Raises DecodeError."""
@@ -49,41 +45,42 @@ class DataSegments(_Base):
             raise too_many(count, start)
         self.binary = data = reader.data
         self._features = reader.features
-        self._heads: list[int] = []
+        self._start = pos = reader.pos
         self.addresses: list[int] = []
         self.starts: list[int] = []
         self.ends: list[int] = []
-        heads, addresses, starts, ends = (
-            self._heads.append, self.addresses.append, self.starts.append, self.ends.append,
-        )  # fmt: skip
-        head, limit, pos = _HEAD.unpack_from, len(data), reader.pos
+        addresses, starts, ends = self.addresses.append, self.starts.append, self.ends.append
+        head, limit = _HEAD.unpack_from, len(data)
         for _ in range(count):
-            heads(pos)
             try:
                 kind, a, b, c, d, e, f = head(data, pos)
+                # What the bits add up to that tell that another byte follows is taken away again, and what is
+                # negative is made unsigned.
                 if a < 0x80:
-                    address, last, size, following = a - (a << 1 & 0x80), b, c, pos + 5
+                    address, last, size, following = a if a < 0x40 else a + 0xFFFFFF80, b, c, pos + 5
                 elif b < 0x80:
-                    address, last, size, following = (a & 0x7F | b << 7) - (b << 8 & 0x4000), c, d, pos + 6
+                    address = a + (b << 7) - 0x80 if b < 0x40 else a + (b << 7) + 0xFFFFBF80
+                    last, size, following = c, d, pos + 6
                 elif c < 0x80:
-                    address = (a & 0x7F | (b & 0x7F) << 7 | c << 14) - (c << 15 & 0x200000)
+                    address = a + (b << 7) + (c << 14) + (-0x4080 if c < 0x40 else 0xFFDFBF80)
                     last, size, following = d, e, pos + 7
+                elif d < 0x80:
+                    address = a + (b << 7) + (c << 14) + (d << 21) + (-0x204080 if d < 0x40 else 0xEFDFBF80)
+                    last, size, following = e, f, pos + 8
                 else:
-                    address = (a & 0x7F | (b & 0x7F) << 7 | (c & 0x7F) << 14 | d << 21) - (d << 22 & 0x10000000)
-                    # a fifth byte of the integer is no `end`, which tells that there is none
-                    last, size, following = (e, f, pos + 8) if d < 0x80 else (0, 0, 0)
+                    kind = last = size = following = address = 0
             except struct.error:  # the last ones may be shorter than that
                 kind = last = size = following = address = 0
             if kind == _PLAIN and last == END:
                 if size >= 0x80:
                     if following < limit and (high := data[following]) < 0x80:
-                        size = size & 0x7F | high << 7
+                        size += (high << 7) - 0x80
                         following += 1
                     else:
                         size, following = read_unsigned(data, following - 1)
                 pos = following + size
                 if pos <= limit:
-                    addresses(address & 0xFFFFFFFF)
+                    addresses(address)
                     starts(following)
                     ends(pos)
                     continue
@@ -93,8 +90,8 @@ class DataSegments(_Base):
             data_segment(reader)
             pos = reader.pos
             addresses(-1)
-            starts(0)
-            ends(0)
+            starts(pos)
+            ends(pos)
         reader.pos = pos
 
     def others(self) -> "Iterator[tuple[int, Data]]":
@@ -106,36 +103,14 @@ class DataSegments(_Base):
 
     def place(self, index: int) -> int:
         """Where a segment begins, in bytes from the module's start."""
-        return self._heads[index]
+        return self.ends[index - 1] if index else self._start
+
+    def make(self, i: int) -> Data:
+        """As ``Parts.make``."""
+        return data_segment(Reader(self.binary, self.place(i), self._features))
 
     def __len__(self) -> int:
         return len(self.addresses)
-
-    if TYPE_CHECKING:
-
-        @overload
-        def __getitem__(self, index: int) -> Data: ...
-        @overload
-        def __getitem__(self, index: slice) -> Sequence[Data]: ...
-
-    def __getitem__(self, index: "int | slice") -> "Data | Sequence[Data]":
-        if isinstance(index, slice):
-            return tuple([self[i] for i in range(*index.indices(len(self)))])
-        return data_segment(Reader(self.binary, self._heads[index], self._features))
-
-    def __iter__(self) -> "Iterator[Data]":
-        for i in range(len(self)):
-            yield self[i]
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, (tuple, DataSegments)):
-            return NotImplemented
-        return len(self) == len(other) and all(mine == theirs for mine, theirs in zip(self, other, strict=True))
-
-    __hash__ = None  # type: ignore[assignment]  # as Expr
-
-    def __repr__(self) -> str:
-        return f"<{len(self)} data segments>"
 
 
 def data_segment(reader: Reader) -> Data:

@@ -6,8 +6,9 @@ from ..syntax.module import Active, Custom, Elem, Export, Expr, Func, Global, Im
 from ..syntax.types import FUNC, FUNCREF, ExternType, FuncIndexType, RefType, ValType
 from .code import ELSE, END, IF, iterate
 from .datas import DataSegments, constant
+from .functions import Functions
 from .leb128 import UNEXPECTED_END, read_unsigned
-from .reader import MOST, Reader, grammar, too_many
+from .reader import Reader, grammar
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -185,7 +186,7 @@ class _Decoder(Reader):
         #: the content of the sections so far
         self.parts: dict[str, Any] = {}
         #: the functions so far
-        self.funcs: list[Func] = []
+        self.funcs = Functions(data)
 
     def module(self) -> Module:
         """The whole module."""
@@ -293,36 +294,11 @@ class _Decoder(Reader):
             self.zero("malformed element kind")
         return Elem(_FUNC_INDICES, self.indices(), mode)
 
-    def code(self) -> "tuple[Func, ...]":
+    def code(self) -> Functions:
         """The code section: where each body begins and ends."""
-        types = self.parts.get("type_indices", ())
-        start = self.pos
-        count = self.count()
-        if count > MOST:
-            raise too_many(count, start)
-        if count != len(types):
-            types = range(count)  # `module` refuses it, unless something else is wrong first
-        data, pos, limit = self.data, self.pos, len(self.data)
-        funcs = self.funcs
-        try:
-            for type_index in types:
-                size = data[pos]
-                if size < 0x80:
-                    pos += 1
-                elif (high := data[pos + 1]) < 0x80:
-                    size = size & 0x7F | high << 7
-                    pos += 2
-                else:
-                    size, pos = read_unsigned(data, pos)
-                end = pos + size
-                if end > limit:
-                    raise DecodeError("length out of bounds", pos)
-                funcs.append(Func(type_index, data, pos, end))
-                pos = end
-        except IndexError:
-            raise DecodeError(UNEXPECTED_END, limit) from None
-        self.pos = pos
-        return tuple(funcs)
+        self.funcs = Functions(self.data, self.parts.get("type_indices", ()))
+        self.funcs.read(self)
+        return self.funcs
 
 
 _EXTERN_TYPES: "tuple[Callable[[_Decoder], ExternType], ...]" = (

@@ -329,12 +329,14 @@ class Module:
     @property
     def func_types(self) -> "Sequence[int]":
         """The type index of each function of the function index space, imports first."""
-        return self._derived(
-            "func_types",
-            lambda: (
-                [i.type.type for i in self.imports if isinstance(i.type, FuncIndexType)] + [f.type for f in self.funcs]
-            ),
-        )
+        return self._derived("func_types", self._func_types)
+
+    def _func_types(self) -> "list[int]":
+        from ..binary.functions import Functions
+
+        imported = [i.type.type for i in self.imports if isinstance(i.type, FuncIndexType)]
+        funcs = self.funcs
+        return imported + (list(funcs.types) if isinstance(funcs, Functions) else [func.type for func in funcs])
 
     @property
     def table_types(self) -> "Sequence[TableType]":
