@@ -29,7 +29,7 @@ def test_they_are_a_sequence_like_any_other() -> None:
     assert repr(funcs) == "<Functions: 3>"
     assert "3 funcs" in repr(module)
     assert encode(module) == data
-    assert encode(Module(types=module.types, funcs=tuple(funcs))) == data
+    assert encode(Module(types=module.types, funcs=tuple(funcs), customs=module.customs)) == data
 
 
 def test_a_size_of_any_length() -> None:
