@@ -91,7 +91,7 @@ class Calling(Transfer):
                 typed[target] = self.types[arg]
         if element >= 0:
             out.append((op("mov32_rr"), SCRATCH, element))
-        for target, source in sequential(moves, self.spare):
+        for target, source in sequential(moves, self.spare, self.general_spare if element < 0 else -1):
             self.move(out, target, source, typed.get(target, T_V128))
         for v in list(self.registers):
             self.drop(v)
@@ -156,7 +156,7 @@ class Calling(Transfer):
             else:
                 moves.append((target, source))
                 typed[target] = self.types[v]
-        for target, source in sequential(moves, self.spare):
+        for target, source in sequential(moves, self.spare, self.general_spare):
             self.move(self.out, target, source, typed.get(target, T_V128))
         self.out.append((self.epilogue,))
 

@@ -92,7 +92,14 @@ class Emitter(Calling):
             if name[:4] == "imul":
                 out.append((op(name + "_rri"), rd, ra, immediate))
             elif rd != ra and self.bmi and name in _ROTATIONS:
-                out.append((op("rorx" + name[3:] + "_rri"), rd, ra, immediate if name[2] == "r" else -immediate & 63))
+                out.append(
+                    (
+                        op("rorx" + name[3:] + "_rri"),
+                        rd,
+                        ra,
+                        (immediate if name[2] == "r" else -immediate) % int(name[3:]),
+                    )
+                )
             else:
                 if rd != ra:
                     out.append((op("mov64_rr"), rd, ra))
@@ -144,13 +151,16 @@ class Emitter(Calling):
             self.with_memory(name, (rd,), b, offset)
             if name[0] != "i":
                 self.set_flags(d, name)
-        elif kind == k.COPY:
+        elif kind in (k.COPY, k.NEG):
             ra = self.use(a)
             if ends & 1:
                 self.end(a)
             rd = self.define(d, ra)
             if rd != ra:
                 out.append((op("mov64_rr"), rd, ra))
+            if kind == k.NEG:
+                out.append((op(x + "_r"), rd))
+                self.set_flags(d, x)
         elif kind == k.SHIFT:
             self.shift(d, a, b, x, ends)
         elif kind == k.STOREI:

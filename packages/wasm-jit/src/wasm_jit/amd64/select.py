@@ -52,7 +52,7 @@ BINM = 2  # d = a op [memory + b + offset]; x: (mnemonic, offset, place)
 LEA = 3  # d = a + (b << scale) + displacement; x: (width, scale, displacement); a may be -1
 MOVI = 4  # d = constant; x: (type, bits)
 UN = 5  # d = op a, two registers; x: (mnemonic, immediate or None)
-UN1 = 6  # d = op a, in place; x: mnemonic
+NEG = 6  # d = -a; x: mnemonic
 LOAD = 7  # d = [memory + a + offset]; x: (mnemonic, offset, place)
 STORE = 8  # [memory + a + offset] = b; x: (mnemonic, offset, place)
 STOREI = 9  # [memory + a + offset] = immediate; x: (mnemonic, offset, place, immediate)
@@ -272,7 +272,8 @@ class Selected:
         code: of each block its instructions in order.
         condition: of each block that ends in a branch, the condition on which it is taken.
         live_in: of each block the virtual registers that hold something wanted when it begins, without its parameters.
-        start: of each block the place of its first instruction; places count up through the function.
+        start: of each block the place of its first instruction; places count up through the function, and one more a
+            block is for the edges at its end.
         uses: where each virtual register is read, last place first.
         starts, ends: where each virtual register is computed, and the ends of the loops around which it lives.
         loop_end: of each loop's head the place where the loop ends.
@@ -356,6 +357,7 @@ class _Selector:
         for b in range(len(f.code) - 1, -1, -1):
             self.out = out = result.code[b]
             live = self.live = set()
+            self.place -= 1  # where edges read what they pass
             for edge in edges(f.term[b]):
                 live |= result.live_in[edge.target]
                 live.update([v for v in edge.args if ops[v] != CONST])
@@ -618,6 +620,8 @@ class _Selector:
                 self.emit(BINI, v, self.register(x), x=(mnemonic, immediate))
         elif op in _AND and f.op[y] == CONST and f.aux[y] == 0xFFFFFFFF:
             self.emit(UN, v, self.register(x), x=("mov32", None))
+        elif f.op[x] == CONST and not f.aux[x] and mnemonic[0] == "s":
+            self.emit(NEG, v, self.register(y), x="neg" + mnemonic[3:])
         else:
             if commutative and self.load(x, _FULL_LOADS):
                 x, y = y, x

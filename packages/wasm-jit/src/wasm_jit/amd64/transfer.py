@@ -48,6 +48,7 @@ class Transfer(Allocator):
     general = _GENERAL_SET
     vector = _VECTOR_SET
     spare = VECTOR_SCRATCH + 16
+    general_spare = SCRATCH
 
     def __init__(
         self,

@@ -55,7 +55,9 @@ class Allocator:
     #: Locations the allocator may use: a bit set for general registers, one for vector registers.
     general = 0
     vector = 0
+    #: Those by way of which cycles of moves are broken.
     spare = 31
+    general_spare = -1
 
     def __init__(self, f: IRFunction, selected: "Selected") -> None:
         self.f = f
@@ -353,29 +355,28 @@ class Allocator:
                 if place <= limit:
                     if count or not has_call:
                         candidates.append((place, v, wish))
-                elif count and not has_call:
+                elif not has_call:
                     passing.append((place, v, wish))
-            elif count and (2 * count >= len(ways) or place <= limit):
+            elif count and (count == len(ways) or place <= limit):
                 candidates.append((place, v, wish))
-        if passing:
-            candidates += self.passing(b, passing)
-        candidates.sort()
         registers: dict[int, int] = {}
         free = self.general | self.vector
-        later = []
-        for _, v, wish in candidates:
-            if wish >= 0 and free >> wish & 1:
-                registers[v] = wish
-                free &= ~(1 << wish)
-            else:
-                later.append(v)
-        for v in later:
-            pool = free & self.pool(v)
-            if pool:
-                hint = self.wants.get(v, -1)
-                r = hint if hint >= 0 and pool >> hint & 1 else (pool & -pool).bit_length() - 1
-                registers[v] = r
-                free &= ~(1 << r)
+        for group in (candidates, self.passing(b, passing)) if passing else (candidates,):
+            group.sort()
+            later = []
+            for _, v, wish in group:
+                if wish >= 0 and free >> wish & 1:
+                    registers[v] = wish
+                    free &= ~(1 << wish)
+                else:
+                    later.append(v)
+            for v in later:
+                pool = free & self.pool(v)
+                if pool:
+                    hint = self.wants.get(v, -1)
+                    r = hint if hint >= 0 and pool >> hint & 1 else (pool & -pool).bit_length() - 1
+                    registers[v] = r
+                    free &= ~(1 << r)
         # what is in no register has to be in its slot, and what a loop with calls would store again and again too
         if has_call:
             stored = set(live)
@@ -392,10 +393,11 @@ class Allocator:
         kept = []
         for pool in (self.general, self.vector):
             those = [value for value in values if self.pool(value[1]) == pool]
-            if those:
+            if any(value[2] >= 0 for value in those):
                 # each is alive wherever the loop has the most values alive
                 left = len(those) + pool.bit_count() - _SLACK - self.peak(b, pool)
-                kept += those[: max(left, 0)]
+                if left > 0:
+                    kept += [value for value in those if value[2] >= 0][:left]
         return kept
 
     def peak(self, b: int, pool: int) -> int:
@@ -462,7 +464,7 @@ class Allocator:
             return
         if max(types) < FIRST_SLOT:
             way.changed = {target: source for target, source in moves if target != source}
-        for target, source in sequential(moves, self.spare):
+        for target, source in sequential(moves, self.spare, self.general_spare):
             self.move(way.out, target, source, types.get(target, T_V128))  # the spare one is wide enough for all
 
     def finish(self, b: int) -> None:

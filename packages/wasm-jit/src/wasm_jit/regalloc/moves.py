@@ -13,15 +13,22 @@ if TYPE_CHECKING:
 FIRST_SLOT = 32
 
 
-def sequential(moves: "Iterable[tuple[int, Source]]", spare: int) -> "list[tuple[int, Source]]":
-    """The moves (target, source) in an order that never overwrites what is still to be read.
+def sequential(
+    moves: "Iterable[tuple[int, Source]]", spare: int, general_spare: int = -1
+) -> "list[tuple[int, Source]]":
+    """The moves (target, source) in an order that never overwrites what is still to be read; constants come last.
 
-    Targets are distinct.  A cycle is broken by way of ``spare``, a location that is neither source nor target of any.
+    Targets are distinct.  A cycle is broken by way of ``spare``, a location that is neither source nor target of any,
+    or if there is one in a general register, by way of ``general_spare``, if that is one.
     """
-    todo: dict[int, Source] = {target: source for target, source in moves if target != source}
+    todo: dict[int, int] = {}
+    constants: list[tuple[int, Source]] = []
     readers: dict[int, int] = {}
-    for source in todo.values():
-        if isinstance(source, int):
+    for target, source in moves:
+        if not isinstance(source, int):
+            constants.append((target, source))
+        elif target != source:
+            todo[target] = source
             readers[source] = readers.get(source, 0) + 1
     ordered: list[tuple[int, Source]] = []
     ready = [target for target in todo if not readers.get(target)]
@@ -30,17 +37,17 @@ def sequential(moves: "Iterable[tuple[int, Source]]", spare: int) -> "list[tuple
             target = ready.pop()
             source = todo.pop(target)
             ordered.append((target, source))
-            if isinstance(source, int):
-                readers[source] -= 1
-                if not readers[source] and source in todo:
-                    ready.append(source)
+            readers[source] -= 1
+            if not readers[source] and source in todo:
+                ready.append(source)
         if todo:  # only cycles are left: one of a cycle's contents waits in the spare location
             target = next(iter(todo))
-            ordered.append((spare, target))
+            place = general_spare if target < 16 and general_spare >= 0 else spare
+            ordered.append((place, target))
             for reader, source in todo.items():
                 if source == target:
-                    todo[reader] = spare
-                    readers[spare] = readers.get(spare, 0) + 1
+                    todo[reader] = place
+                    readers[place] = readers.get(place, 0) + 1
             readers[target] = 0
             ready.append(target)
-    return ordered
+    return ordered + constants
