@@ -2,6 +2,7 @@
 own.
 """
 
+import contextlib
 import gc
 import os
 import re
@@ -185,6 +186,41 @@ def test_what_is_owned_goes_with_its_last_reference_and_not_before() -> None:
     del once, kept
     assert gone == ["x", "y"]
     assert not gc.is_tracked(Owned(list)._token)  # what all of this rests on
+
+
+def test_what_ends_where_there_is_no_room_for_a_call_is_given_back_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    complaints: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", complaints.append)
+    gone = 0
+    kept: list[Owned] = []
+
+    def give_back() -> None:
+        nonlocal gone
+        gone += 1
+
+    def fall(depth: int) -> int:
+        try:
+            return fall(depth + 1)
+        except RecursionError:
+            kept.clear()
+            return depth
+
+    def drop(depth: int) -> None:
+        if depth:
+            drop(depth - 1)
+        kept.clear()
+
+    deepest = fall(0)
+    for margin in range(40):
+        kept.append(Owned(give_back))
+        with contextlib.suppress(RecursionError):
+            drop(deepest - margin)
+        kept.append(Owned(give_back))
+        fall(0)
+    Owned(list)
+    assert (gone, complaints) == (80, [])
 
 
 # guarded memory

@@ -1,8 +1,7 @@
 """Stacks for compiled code, with pages at both ends that nobody may touch."""
 
-import weakref
-
 from . import linux
+from .owned import Owned
 
 #: Room below the limit that compiled code checks for: frames that don't check, signal handlers (the kernel saves up
 #: to 12 KiB of registers for each), what is saved on the way to a trap.
@@ -27,8 +26,7 @@ class Stack:
     def __init__(self, size: int) -> None:
         usable = linux.pages(size + MARGIN)
         start = linux.reserve(usable + 2 * _GUARD)
-        self._finalizer = weakref.finalize(self, linux.release, start, usable + 2 * _GUARD)
-        self._finalizer.atexit = False
+        self._room = Owned(lambda: linux.release(start, usable + 2 * _GUARD))
         self.bottom = start + _GUARD
         self.top = self.bottom + usable
         self.limit = self.bottom + MARGIN
@@ -36,8 +34,8 @@ class Stack:
 
     def keep(self) -> None:
         """Leave the stack where it is for as long as the process lives."""
-        self._finalizer.detach()
+        self._room.keep()
 
     def release(self) -> None:
         """Give the memory back; nothing may run on the stack."""
-        self._finalizer()
+        self._room.give_back()
