@@ -3,6 +3,7 @@
 from wasm_decoder import WasmError
 
 from .exec.engine import Interpreter
+from .runtime.deadlines import TimeoutExpired, time_left, timeout
 from .runtime.engine import Engine
 from .runtime.function import Function, function_of
 from .runtime.globals import Global
@@ -61,6 +62,7 @@ __all__ = [
     "Table",
     "TableOutOfBounds",
     "Tag",
+    "TimeoutExpired",
     "Trap",
     "UndefinedElement",
     "UninitializedElement",
@@ -69,4 +71,6 @@ __all__ = [
     "WasmError",
     "WasmException",
     "function_of",
+    "time_left",
+    "timeout",
 ]

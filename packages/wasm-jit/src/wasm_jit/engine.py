@@ -19,6 +19,7 @@ from wasm_decoder.syntax.types import (
 )
 from wasm_decoder.valid.matching import top_of
 from wasm_interp import Engine, ExitError, Function, Instance, LinkError, UnsupportedError
+from wasm_interp.runtime.deadlines import limited, look
 
 from . import traces
 from .amd64 import abi
@@ -98,7 +99,12 @@ class NativeFunction(Function):
 
     def __call__(self, *args: object) -> object:
         """As ``Function.__call__``."""
-        return self.builtin(*args)
+        call = self._call
+        if call is None:
+            assert self.instance is not None
+            seconds = self.instance.timeout
+            call = self._call = self.builtin if seconds is None else limited(self.builtin, seconds)
+        return call(*args)
 
 
 class Linked:
@@ -354,6 +360,7 @@ def _stub() -> int:
 
 
 def _compile(record: int) -> None:
+    look()  # a program that has much to compile is hardly ever interrupted anywhere else
     _linked[linux.word(record + abi.F_CONTEXT)].compile(record)
 
 

@@ -10,6 +10,7 @@ from _thread import _count as thread_count
 from _thread import allocate_lock, get_ident
 from sys import getrecursionlimit, setrecursionlimit
 
+from ..runtime.deadlines import IN_USE, time_left
 from ..runtime.traps import (
     CallStackExhausted,
     DivideByZero,
@@ -19,6 +20,7 @@ from ..runtime.traps import (
     TableOutOfBounds,
     Trap,
     UndefinedElement,
+    UnsupportedError,
     add_frames,
 )
 
@@ -51,47 +53,58 @@ def _raise_limit() -> None:
         setrecursionlimit(limit + DEPTH)
 
 
-def run(code: "Callable[..., object]", *arguments: object) -> object:
-    """Call generated code.  Raises Trap and what host functions raise, both with frames."""
-    thread = get_ident()
-    depth = _depths.get(thread, -1)
-    try:
-        if depth >= NESTING:
-            raise CallStackExhausted
-        if depth >= 0:
-            if _LOWERED:
-                setrecursionlimit(_limits[1])
-        elif thread_count():
-            with _lock:
-                _depths[thread] = 0
+def _runner(limited: bool) -> "Callable[..., object]":
+    def run(code: "Callable[..., object]", *arguments: object) -> object:
+        if IN_USE and not limited and time_left() is not None:
+            raise UnsupportedError("the interpreter keeps to deadlines only in instances that were made with a timeout")
+        thread = get_ident()
+        depth = _depths.get(thread, -1)
+        try:
+            if depth >= NESTING:
+                raise CallStackExhausted
+            if depth >= 0:
+                if _LOWERED:
+                    setrecursionlimit(_limits[1])
+            elif thread_count():
+                with _lock:
+                    _depths[thread] = 0
+                    _raise_limit()
+            else:  # the lock takes longer than all the rest
                 _raise_limit()
-        else:  # the lock takes longer than all the rest
-            _raise_limit()
-        _depths[thread] = depth + 1
-        return code(*arguments)
-    except ExitError:
-        raise  # it is no failure
-    except BaseException as error:
-        trap = _meaning(error) if isinstance(error, _MEANT) else None
-        try:  # noqa: SIM105  # contextlib takes its time to be imported
-            add_frames(trap or error, frames(error.__traceback__), depth)
-        except (RecursionError, MemoryError):
-            pass  # there is no room to look
-        if trap is None:
-            raise
-    finally:
-        if depth >= 0:
-            _depths[thread] = depth
-        elif thread_count():
-            with _lock:
+            _depths[thread] = depth + 1
+            return code(*arguments)
+        except ExitError:
+            raise  # it is no failure
+        except BaseException as error:
+            trap = _meaning(error) if isinstance(error, _MEANT) else None
+            try:  # noqa: SIM105  # contextlib takes its time to be imported
+                add_frames(trap or error, frames(error.__traceback__), depth)
+            except (RecursionError, MemoryError):
+                pass  # there is no room to look
+            if trap is None:
+                raise
+        finally:
+            if depth >= 0:
+                _depths[thread] = depth
+            elif thread_count():
+                with _lock:
+                    _depths.pop(thread, None)
+                    if not _depths:
+                        setrecursionlimit(_limits[0])
+            else:
                 _depths.pop(thread, None)
-                if not _depths:
-                    setrecursionlimit(_limits[0])
-        else:
-            _depths.pop(thread, None)
-            setrecursionlimit(_limits[0])
-    # outside of the handler: the many frames of the original exception are not kept
-    raise trap
+                setrecursionlimit(_limits[0])
+        # outside of the handler: the many frames of the original exception are not kept
+        raise trap
+
+    return run
+
+
+#: Call generated code.  Raises Trap and what host functions raise, both with frames; UnsupportedError if there is a
+#: deadline: such code does not look at it.
+run = _runner(limited=False)
+#: The same for code that does.
+run_limited = _runner(limited=True)
 
 
 #: CPython 3.11 has the one limit for calls of Python functions and for what takes space on the machine's stack, and

@@ -1,16 +1,18 @@
 """The names that generated code finds: one namespace for each instance, filled as functions come to need it."""
 
+from itertools import cycle
 from types import FunctionType, ModuleType
 from weakref import WeakValueDictionary
 
 from wasm_decoder.syntax.instructions import OPS
 
+from ..runtime.deadlines import look
 from ..runtime.function import Function, func_name
 from ..runtime.traps import Frame, UnsupportedError
 from ..runtime.values import f32_from_bits, f64_from_bits
 from . import access
 from .aggregates import HEAPS
-from .calls import FILE, run
+from .calls import FILE, run, run_limited
 from .names import Names
 from .numeric import NAMESPACE, TailCall
 from .translate import Source, translate
@@ -32,14 +34,16 @@ class ModuleCode:
 
     Attributes:
         module: the module.
+        limited: whether it keeps to deadlines.
         names: what it says about the names that sources use.
         tail_calling: the functions that make tail calls, as far as they are translated.
     """
 
-    __slots__ = ("__weakref__", "_codes", "_offsets", "module", "names", "tail_calling")
+    __slots__ = ("__weakref__", "_codes", "_offsets", "limited", "module", "names", "tail_calling")
 
-    def __init__(self, module: "Module") -> None:
+    def __init__(self, module: "Module", limited: bool) -> None:
         self.module = module
+        self.limited = limited
         self.names = Names(module)
         self._codes: dict[int, CodeType] = {}
         self._offsets: dict[int, list[int]] = {}
@@ -48,7 +52,7 @@ class ModuleCode:
     def source(self, index: int) -> Source:
         """The source of a function that the module defines."""
         try:
-            return translate(self.names, index)
+            return translate(self.names, index, self.limited)
         except KeyError as error:
             code = error.args[0]
             if not isinstance(code, int):
@@ -82,16 +86,21 @@ class ModuleCode:
         return self.module.funcs[index - self.names.imported_funcs].data
 
 
-_modules: "WeakValueDictionary[int, ModuleCode]" = WeakValueDictionary()
+_modules: "WeakValueDictionary[tuple[int, bool], ModuleCode]" = WeakValueDictionary()
 
 
-def module_code(module: "Module") -> ModuleCode:
-    """The code of a module: the same for all its instances, as long as one of them lives."""
+def module_code(module: "Module", limited: bool) -> ModuleCode:
+    """The code of a module: the same for all its instances, with deadlines or without, as long as one of them lives."""
     # a module lives as long as its code, so the key is not used again before the entry is gone
-    found = _modules.get(id(module))
+    key = id(module), limited
+    found = _modules.get(key)
     if found is None:
-        found = _modules[id(module)] = ModuleCode(module)
+        found = _modules[key] = ModuleCode(module, limited)
     return found
+
+
+#: False now and then: asking for the next one takes a quarter of the time that a look at the clock takes.
+_pulse = cycle((*[True] * 31, False))
 
 
 class Linked:
@@ -110,14 +119,14 @@ class Linked:
     def __init__(self, instance: "Instance", features: "Features | None") -> None:
         """``features`` are given if bodies are to be validated before they are translated."""
         self.instance = instance
-        self.code = module_code(instance.module)
+        self.code = module_code(instance.module, instance.timeout is not None)
         self._features = features
         self._defined: dict[int, FunctionType] = {}
         self._views: dict[str, tuple[str, Memory]] = {}
         # the dictionary of a module: PyPy treats its values as constants
         self._module = ModuleType("wasm")
         self.namespace: dict[str, object] = self._module.__dict__
-        self.namespace.update(NAMESPACE, instance=instance, linked=self)
+        self.namespace.update(NAMESPACE, instance=instance, linked=self, pulse=_pulse, look=look)
 
     def frame(self, index: int, line: int) -> Frame:
         """The frame of a function that was at that line of its source."""
@@ -131,7 +140,13 @@ class Linked:
         """A function that the module defines; its code is made when it is first called."""
         names = self.code.names
         deftype = names.deftypes[names.func_types[index]]
-        return Function(deftype, self._stub(index), instance=self.instance, index=index, run=run)
+        return Function(
+            deftype,
+            self._stub(index),
+            instance=self.instance,
+            index=index,
+            run=run_limited if self.code.limited else run,
+        )
 
     def _stub(self, index: int) -> "Callable[..., object]":
         """What stands for a function until it is first called."""

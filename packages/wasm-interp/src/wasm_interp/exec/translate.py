@@ -44,9 +44,16 @@ class Source:
         self.text = "\n".join([*header, *["    " * indent + text for indent, text, _ in lines], ""])
 
 
-def translate(names: "Names", index: int) -> Source:
-    """The source of a function that the module defines; ``index`` counts the imported ones.  The body must be valid."""
-    return Translator(names, index).source()
+def translate(names: "Names", index: int, limited: bool = False) -> Source:
+    """The source of a function that the module defines; ``index`` counts the imported ones.  The body must be valid.
+
+    With ``limited`` it looks at the clock every now and then.
+    """
+    return Translator(names, index).source(_LOOK if limited else "")
+
+
+#: A statement that hardly ever looks at the deadline.
+_LOOK = "next(pulse) or look()"
 
 
 class _Control:
@@ -94,10 +101,11 @@ class Translator(Operands):
         self.final_at = 0
         self.tail_calls = False
 
-    def source(self) -> Source:
+    def source(self, head: str) -> Source:
+        """``head`` is a statement for the beginning of the function and of each loop, "" for none."""
         self.controls.append(_Control("func", 0, FuncType((), self.type.results), self.items, self.at))
         self._run()
-        lines = Emitter(self.final, self.final_at).function(self.items)
+        lines = Emitter(self.final, self.final_at, head).function(self.items)
         params = len(self.type.params)
         header = [f"def f{self.index}({', '.join([f'l{i}' for i in range(params)])}):"]
         if self.assigned_globals:
@@ -109,6 +117,8 @@ class Translator(Operands):
         for default, targets in defaults.items():
             for i in range(0, len(targets), 32):
                 header.append("    " + "".join(targets[i : i + 32]) + default)
+        if head:
+            header.append(f"    {head}")
         if not lines and len(header) == 1:
             header.append("    pass")
         return Source(header, lines, self.tail_calls)

@@ -135,8 +135,11 @@ if TYPE_CHECKING:
 class Emitter:
     """Writes the lines of one function."""
 
-    def __init__(self, final: str, offset: int) -> None:
-        """``final`` is the statement that ends the function at its end, "" for none; ``offset`` its instruction's."""
+    def __init__(self, final: str, offset: int, head: str) -> None:
+        """``final`` is the statement that ends the function at its end, "" for none; ``offset`` its instruction's;
+        ``head`` the one that begins each repetition of a loop.
+        """
+        self._head = head
         self._final = final
         self._offset = offset
         self._places = 1  # place 0 is the end of the function
@@ -304,6 +307,8 @@ class Emitter:
         before = len(self._found)
         self._found.append(None)
         self._line(indent, "while True:", 0)
+        if self._head and isinstance(node, Loop):
+            self._line(indent + 1, self._head, 0)
         self._whiles.append(this)
         if self._suite(node.body, indent + 1) and isinstance(node, Block):
             self._line(indent + 1, "break", 0)
@@ -417,6 +422,8 @@ class Emitter:
         """Write the loop over the states; each of ``tries`` covers a range of them, inner ones come first."""
         self._line(1, "pc = 0", 0)
         self._line(1, "while True:", 0)
+        if self._head:
+            self._line(2, self._head, 0)
         self._whiles.append(_While(self._place(), -1))
         if tries:
             self._line(2, "try:", 0)

@@ -1,6 +1,7 @@
 """Functions (specification, section "Function Instances")."""
 
 from .adapters import caller
+from .deadlines import limited
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -99,7 +100,10 @@ class Function:
         """Call it: no result is None, several are a tuple."""
         call = self._call
         if call is None:
-            call = self._call = caller(self, self._run)
+            call = caller(self, self._run)
+            if self.instance is not None and self.instance.timeout is not None:
+                call = limited(call, self.instance.timeout)
+            self._call = call
         return call(*args)
 
     def __repr__(self) -> str:

@@ -39,7 +39,8 @@ class Exports:
             export = self.__names[name]
             instance = self.__instance
             if export.kind == "func":
-                found = instance.engine.exported(instance.function(export.index))
+                function = instance.function(export.index)
+                found = instance.engine.exported(function) if instance.timeout is None else function
             else:
                 found = instance.spaces[export.kind][export.index]
             self.__known[name] = found
@@ -77,6 +78,7 @@ class Instance:
         engine: what runs its functions.
         name: what the store knows the instance by, "" for nothing.
         exports: what it offers.
+        timeout: how many seconds each call from Python may take, None for any number.
         exited: the code with which the program ended itself, None while it has not.
         deftypes: the closed type of each type index.
         tables, mems, globals, tags: the index spaces; ``function`` is that of the functions.
@@ -86,12 +88,20 @@ class Instance:
 
     __slots__ = (
         "__weakref__", "_functions", "datas", "deftypes", "elems", "engine", "exited", "exports", "globals", "linked",
-        "mems", "module", "name", "tables", "tags",
+        "mems", "module", "name", "tables", "tags", "timeout",
     )  # fmt: skip
 
-    def __init__(self, module: "Module", engine: "Engine", deftypes: "tuple[DefType, ...]", name: str = "") -> None:
+    def __init__(
+        self,
+        module: "Module",
+        engine: "Engine",
+        deftypes: "tuple[DefType, ...]",
+        name: str = "",
+        timeout: float | None = None,
+    ) -> None:
         self.module = module
         self.name = name
+        self.timeout = timeout
         self.exited: int | None = None
         self.deftypes = deftypes
         self.tables: list[Table] = []

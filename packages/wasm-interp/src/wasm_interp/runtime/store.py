@@ -54,6 +54,7 @@ class Store:
         *,
         name: str = "",
         validate: 'Literal["eager", "lazy"]' = "eager",
+        timeout: float | None = None,
     ) -> Instance:
         """Make an instance of a module, run its start function, and return it.
 
@@ -64,6 +65,8 @@ class Store:
                 looked for among the registered ones.
             name: what traps call the instance; it is not registered.
             validate: "eager" validates everything first, "lazy" each body before it first runs.
+            timeout: how many seconds each call from Python may take, the start function's too; TimeoutExpired ends one
+                that takes longer.  By default calls are not timed.
 
         Raises:
             DecodeError, ParseError, ValidationError: it is no valid module.
@@ -74,7 +77,9 @@ class Store:
         """
         module = self._decoded(module)
         self._validate(module, validate)
-        instance = Instance(module, self.engine, deftypes(module), name)
+        if timeout is not None and not timeout > 0:
+            raise ValueError(f"a timeout is a number of seconds above 0, not {timeout!r}")
+        instance = Instance(module, self.engine, deftypes(module), name, timeout)
         resolve(instance, {**self.modules, **imports} if imports else self.modules)
         self.engine.link(instance, self.features, validate == "lazy")
         self._allocate(instance)

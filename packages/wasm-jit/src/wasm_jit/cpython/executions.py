@@ -9,7 +9,6 @@ from ..amd64 import abi
 from ..native import linux
 from ..native.stacks import Stack
 from ..native.ticker import SIGURG, ticker
-from . import layout
 
 #: Bytes of stack for compiled code, for executions that are made from now on.
 stack_size = 1 << 20
@@ -21,8 +20,14 @@ _current = (ctypes.c_uint64 * 2).from_address(CURRENT)
 #: Exceptions that the next interrupt of compiled code is to raise.
 postponed: "list[BaseException]" = []
 
+#: How many references to objects that host functions have returned are kept before somebody looks whether compiled
+#: code still has them.
+MANY = 1000
+
 # by thread; an execution outlives its thread and is used again
 _executions: "dict[int, int]" = {}
+# by execution
+_kept: "dict[int, _Kept]" = {}
 _libc = ctypes.CDLL(None)
 _signal = __import__("_signal")  # signal itself makes enumerations, which take their time
 
@@ -67,16 +72,76 @@ def _new() -> int:
     stack = Stack(stack_size)
     execution = linux.allocate(abi.EXECUTION_SIZE)
     stack.keep()
+    kept = _Kept()
     for offset, value in (
         (abi.LIMIT, stack.limit),
         (abi.STACK_LIMIT, stack.limit),
         (abi.WASM_SP, stack.top),
         (abi.STACK_TOP, stack.top),
-        (abi.KEPT_LIST, immortal([])),
+        (abi.KEPT_LIST, id(kept)),
     ):
         linux.set_word(execution + offset, value)
     ticker().add(execution)
+    _kept[execution] = kept
     return execution
+
+
+class _Kept(list[object]):
+    """What an execution keeps for the compiled code that runs on it, which has references without counting them: the
+    objects that host functions have returned.  When the outermost call ends, all of them go.
+
+    A call that takes long and gets ever new objects drops those that it does not have any more, when it is interrupted.
+    Then all its values are on the execution's stack, among them the registers, or among the results that found no
+    register.  What calls further out have been given is left alone: it may be on its way to them still.
+    """
+
+    __slots__ = ("_limit", "_starts")
+
+    def __init__(self) -> None:
+        self._limit = MANY
+        #: of entries, as far as they have been interrupted: their number, and how much there was at the first time
+        self._starts: list[tuple[int, int]] = []
+
+    def sweep(self, execution: int) -> None:
+        """Drop what the innermost call, which has been interrupted, does not need any more, if there is much of it."""
+        entry, active = linux.word(execution + abi.ENTRY), linux.word(execution + abi.ACTIVE)
+        starts = self._starts
+        while starts and starts[-1][0] > entry:
+            starts.pop()  # it has ended
+        if not starts or starts[-1][0] != entry:
+            if active == 1:
+                starts.clear()
+                self._limit = MANY
+            starts.append((entry, len(self) if active > 1 else 0))
+            del starts[:-active]
+        start, count = starts[-1][1], len(self)
+        if count - start < self._limit:
+            return
+        found = {id(item) for item in self[start:]}
+        low, results = linux.word(execution + abi.WASM_SP), abi.EXECUTION_SIZE - abi.RESULT_SPACE
+        stack = linux.words(low, (linux.word(execution + abi.STACK_TOP) - low) // 8)
+        saved = linux.words(linux.word(execution + abi.HOST_SP) - results, results // 8)  # by the interrupt routine
+        found = found.intersection(stack).union(found.intersection(saved))
+        left = [item for item in self[start:count] if id(item) in found or type(item) is _Running]
+        self._limit = max(MANY, 2 * len(left))
+        self[start:count] = left  # what goes may run code that adds to the list
+
+
+class _Running:
+    """Keeps what ``keep_if_running`` was asked for."""
+
+    __slots__ = ("_item",)
+
+    def __init__(self, item: object) -> None:
+        self._item = item
+
+
+def interrupted() -> None:
+    """Compiled code of this thread has been interrupted: see to what it keeps."""
+    execution = current()
+    kept = _kept[execution]
+    if len(kept) >= MANY:
+        kept.sweep(execution)
 
 
 def _host_limit() -> int:
@@ -108,9 +173,7 @@ def keep_if_running(item: object, start: int, end: int) -> bool:
             postponed.append(KeyboardInterrupt(*error.args))
             running = True
         if running:
-            kept = layout.object_at(linux.word(execution + abi.KEPT_LIST))
-            assert isinstance(kept, list)
-            kept.append(item)
+            _kept[execution].append(_Running(item))
             linux.set_word(execution + abi.KEPT, linux.word(execution + abi.KEPT) + 1)
             found = True
     return found

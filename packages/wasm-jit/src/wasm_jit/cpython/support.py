@@ -2,6 +2,8 @@
 
 from functools import partial
 
+from wasm_interp.runtime.deadlines import look
+
 from ..amd64 import abi
 from ..amd64.assembler import Assembler
 from ..amd64.convention import CONTEXT, MEMORY
@@ -31,7 +33,7 @@ from ..native import faults, linux, unavailable
 from ..native.code import CodeSpace
 from ..native.ticker import ticker
 from . import convert, floats, layout
-from .executions import immortal, postponed
+from .executions import immortal, interrupted, postponed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -137,6 +139,8 @@ class Support:
     def _on_tick(self) -> None:
         if postponed:
             raise postponed.pop()
+        interrupted()
+        look()
         if self.tick is not None:
             self.tick()
 
