@@ -534,7 +534,7 @@ class Body:
 
     def call(self) -> None:
         types, leaves = self.context.func_types, self.context.leaves
-        if self.leaf or (leaves and self.choices.chance(128)):
+        if self.leaf or (leaves and self.choices.chance(192)):
             if not leaves:
                 return
             index = leaves[self.choices.below(len(leaves))]
@@ -688,7 +688,7 @@ def constant(choices: Choices, valtype: object) -> bytes:
 
 # How often each kind of step is taken, out of 255
 _WEIGHTS: tuple[tuple[int, Callable[[Body], None]], ...] = (
-    (103, Body.simple),
+    (97, Body.simple),
     (16, Body.push),
     (14, Body.set_local),
     (6, Body.set_global),
@@ -698,7 +698,7 @@ _WEIGHTS: tuple[tuple[int, Callable[[Body], None]], ...] = (
     (18, Body.store),
     (7, Body.memory),
     (14, Body.table),
-    (8, Body.call),
+    (14, Body.call),
     (6, Body.call_indirect),
     (8, Body.block),
     (7, Body.loop),

@@ -140,7 +140,7 @@ class _Writer:
         bodies = []
         defined = context.func_types[context.imported_funcs :]
         for i, functype in enumerate(defined):
-            size = 1 + choices.below(6) if small[i] else 20 + choices.byte()
+            size = 1 + choices.below(4) if small[i] else 20 + choices.byte()
             body = Body(context, choices, functype, size, leaf=small[i]).write()
             bodies.append(u(len(body)) + body)
             if small[i]:
