@@ -196,6 +196,11 @@ def test_custom_sections_keep_their_place() -> None:
     decoded = decode(data + bytes.fromhex("00 01 00"))
     assert decoded.customs == (Custom("a", b"", 0), Custom("b", b"\xff", 1), Custom("c", b"", 1), Custom("", b"", 11))
     assert encode(decoded) == data + bytes.fromhex("00 01 00")  # the empty sections that they stand behind are kept
+    for custom in decoded.customs:
+        assert custom.span is not None
+        start, end = custom.span
+        assert data[start:end] == custom.data
+    assert Custom("a", b"", 0).span is None
 
 
 def test_bodies_are_slices_that_nobody_looks_into() -> None:

@@ -323,6 +323,16 @@ def test_the_key_has_everything_that_the_code_depends_on(directory: Path, monkey
     assert len(set(keys)) == len(keys)
 
 
+def test_debugging_information_makes_no_difference_but_by_its_size(directory: Path) -> None:
+    def with_debug(content: bytes) -> Module:
+        custom = b"\x0b.debug_line" + content
+        return decode(BINARY[:8] + b"\0" + bytes([len(custom)]) + custom + BINARY[8:])
+
+    keys = [key(with_debug(content), directory) for content in (b"one", b"two", b"three")]
+    assert keys[0] == keys[1] != keys[2]
+    assert key(MODULE, directory) not in keys
+
+
 def test_the_version_is_that_of_the_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     versions = set()
     (tmp_path / "sub").mkdir()

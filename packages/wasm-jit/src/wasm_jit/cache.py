@@ -292,18 +292,26 @@ def _lock(directory: int) -> bool:
 
 
 def module_hash(module: "Module") -> bytes:
-    """The SHA-256 of the module's binary form.
+    """The SHA-256 of the module's binary form without debugging information, of which only the sizes count.
 
     A module that came from elsewhere has another one than its binary form: the marks of its code tell other offsets.
     """
     known: bytes | None = module.__dict__.get("_sha256")
     if known is None:
-        binary = module.binary
-        if binary is None:
+        hashed = hashlib.sha256()
+        if module.binary is None:
             from wasm_decoder import encode
 
-            binary = b"not binary\n" + encode(module)
-        known = module.__dict__["_sha256"] = hashlib.sha256(binary).digest()
+            hashed.update(b"not binary\n" + encode(module))
+        else:
+            binary, start = memoryview(module.binary), 0
+            for custom in module.customs:
+                if custom.name.startswith(".debug_") and custom.span is not None:
+                    # often half of a program, and code does not depend on it
+                    hashed.update(binary[start : custom.span[0]])
+                    start = custom.span[1]
+            hashed.update(binary[start:])
+        known = module.__dict__["_sha256"] = hashed.digest()
     return known
 
 
@@ -331,6 +339,6 @@ def _compiler() -> str:
 
 
 def _target() -> str:
-    from .compile import target
+    from .amd64.processor import target
 
     return target()

@@ -36,16 +36,6 @@ if TYPE_CHECKING:
             """What emits the code."""
 
 
-#: The features of the processor that make a difference to the code, beyond ``processor.BASE``.
-USED = ("avx2", "bmi2")
-
-
-def target(features: "frozenset[str] | None" = None) -> str:
-    """What the code is for, in words: code for one target is not to run on another."""
-    have = processor.features() if features is None else features
-    return " ".join(["amd64", *[feature for feature in USED if feature in have]])
-
-
 #: Assemblers that are done with their last function: one that has been used knows its emitters.
 _idle: "list[Assembler]" = []
 

@@ -23,7 +23,6 @@ from wasm_interp.runtime.deadlines import limited, look
 
 from . import traces
 from .amd64 import abi
-from .compile import compile_function
 from .cpython import convert
 from .cpython.builtin import make_builtin
 from .cpython.executions import keep_if_running
@@ -49,6 +48,15 @@ if TYPE_CHECKING:
     from .cache import Cache, Stored
 
 _KINDS = {I32: "i", I64: "l", F32: "f", F64: "d", V128: "v"}
+
+
+def compile_function(
+    module: "Module", layout: Layout, number: int, *, guarded: bool, lazy: "Features | None"
+) -> Routine:
+    """As ``compile.compile_function``.  A program that comes from the cache never imports the compiler."""
+    from .compile import compile_function
+
+    return Routine.of(*compile_function(module, layout, number, guarded=guarded, lazy=lazy))
 
 
 def _kinds(types: "tuple[ValType, ...]") -> str:
@@ -222,7 +230,7 @@ class Linked:
 
                     validate_func(module, number, self.features)
                 lazy = self.features if self.lazy else None
-                routine = Routine.of(*compile_function(module, layout, number, guarded=guarded, lazy=lazy))
+                routine = compile_function(module, layout, number, guarded=guarded, lazy=lazy)
                 if stored is not None:
                     stored.put(number, routine)
             compiled = self.install(number, routine, guarded)
@@ -401,6 +409,9 @@ class Compiler(Engine):
         """
         _check_module(instance.module, features)
         _check_imports(instance)
+        if self.cache is None or self.cache.of(instance.module, features).image is None:
+            # not at the first call, which a signal handler may interrupt that wants to compile as well
+            from . import compile  # noqa: A004, F401
         instance.linked = Linked(self, instance, features, lazy)
 
     def functions(self, instance: Instance, indices: "Sequence[int]") -> None:

@@ -219,6 +219,11 @@ class Custom:
         """Its content."""
         return self._data if self._end is None else self._data[self._start : self._end]
 
+    @property
+    def span(self) -> "tuple[int, int] | None":
+        """Where its content begins and ends in the module that it was decoded from; None if it comes from elsewhere."""
+        return None if self._end is None else (self._start, self._end)
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Custom):
             return NotImplemented

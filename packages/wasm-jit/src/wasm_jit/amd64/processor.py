@@ -21,6 +21,8 @@ _BITS = (
 )
 #: What compiled code takes for granted.
 BASE = frozenset(("sse4.1", "sse4.2", "popcnt", "bmi1", "lzcnt"))
+#: What makes a difference to the code beyond that.
+USED = ("avx2", "bmi2")
 
 
 def features() -> "frozenset[str]":
@@ -51,3 +53,9 @@ def features() -> "frozenset[str]":
             have -= {"avx", "avx2"}
         _found.append(frozenset(have))
     return _found[0]
+
+
+def target() -> str:
+    """What the code is for, in words: code for one target is not to run on another."""
+    have = features()
+    return " ".join(["amd64", *[feature for feature in USED if feature in have]])
