@@ -2,6 +2,8 @@
 
 import errno as _host
 
+from wasm_interp import TimeoutExpired
+
 _LIST = """
     SUCCESS 2BIG ACCES ADDRINUSE ADDRNOTAVAIL AFNOSUPPORT AGAIN ALREADY BADF BADMSG BUSY CANCELED CHILD CONNABORTED
     CONNREFUSED CONNRESET DEADLK DESTADDRREQ DOM DQUOT EXIST FAULT FBIG HOSTUNREACH IDRM ILSEQ INPROGRESS INTR INVAL
@@ -85,7 +87,12 @@ class WasiError(Exception):
 
 
 def from_oserror(error: OSError) -> int:
-    """The WASI error number for an error of the host; EIO where nothing else fits."""
+    """The WASI error number for an error of the host; EIO where nothing else fits.
+
+    TimeoutExpired is raised again: it is not the guest's to handle.
+    """
+    if isinstance(error, TimeoutExpired):
+        raise error
     if error.errno is not None:
         return _FROM_HOST.get(error.errno, EIO)
     for cls, number in _FROM_CLASS:

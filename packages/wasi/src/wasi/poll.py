@@ -1,10 +1,16 @@
 """Waiting for several things at once: clocks and descriptors, in one system call."""
 
+from math import ceil, inf
+
+from wasm_interp import time_left
+
 from . import flags
 from .errnos import EBADF
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from socket import socket
+
     from .clocks import Clock
     from .descriptors import Descriptor
 
@@ -57,23 +63,58 @@ def wait(clock: "Clock", alarms: "list[Alarm]", interests: "list[Interest]", kno
         known: what is known already; if there is anything, only what has happened too is added.
 
     Returns:
-        All that has happened.  Ctrl-C interrupts the wait with KeyboardInterrupt; other threads run during it.
+        All that has happened.  Ctrl-C interrupts the wait with KeyboardInterrupt, the end of the time that the caller
+        has with TimeoutExpired; other threads run during it.
     """
     while True:
+        allowed = _nanoseconds(time_left())
         left = [alarm.due - time for alarm, time in zip(alarms, _times(clock, alarms), strict=True)]
         events = known + [_rang(alarm) for alarm, rest in zip(alarms, left, strict=True) if rest <= 0]
         patience = 0 if events else min(left) if left else None
         if interests:
             # a clock that is not real does not pass while the host waits
-            events += _ask(interests, patience if clock.real or patience is None else 0)
-            if not events and clock.real:
+            if not clock.real and patience is not None:
+                patience = 0
+            elif allowed is not None:
+                patience = allowed if patience is None else min(patience, allowed)
+            events += _ask(interests, patience)
+            if not events and (clock.real or not left):
                 continue
         if events:
             return events
         # nothing but clocks to wait for: after the sleep the first has rung, whatever the clock shows
         first = min(left)
+        if clock.real and allowed is not None and allowed < first:
+            clock.sleep(allowed)
+            continue
         clock.sleep(first)
         return [_rang(alarm) for alarm, rest in zip(alarms, left, strict=True) if rest <= first]
+
+
+def _nanoseconds(seconds: "float | None") -> "int | None":
+    """Rounded up; None for none and for no end."""
+    return None if seconds is None or seconds == inf else ceil(seconds * 1e9)
+
+
+def in_time(fd: "int | socket", *, writing: bool = False) -> bool:
+    """Whether there is a deadline; then the descriptor is ready, after a wait if need be, as far as the host can tell.
+    Raises TimeoutExpired.
+    """
+    while (left := time_left()) is not None:
+        import select
+
+        if hasattr(select, "poll"):
+            poll = select.poll()
+            poll.register(fd, select.POLLOUT if writing else select.POLLIN)
+            if poll.poll(ceil(min(left, _LONGEST / 1e9) * 1000)):
+                return True
+        else:
+            try:
+                if any(select.select([] if writing else [fd], [fd] if writing else [], [], min(left, _LONGEST / 1e9))):
+                    return True
+            except (OSError, ValueError):  # Windows knows of sockets only
+                return True
+    return False
 
 
 def _times(clock: "Clock", alarms: "list[Alarm]") -> "list[int]":

@@ -5,6 +5,7 @@ import socket as _socket
 from . import flags
 from .descriptors import Descriptor
 from .errnos import EACCES, EAGAIN, WasiError
+from .poll import in_time
 from .rights import CONNECTION, LISTENER
 
 TYPE_CHECKING = False
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 _IOV_MAX = 1024
 _NOSIGNAL = getattr(_socket, "MSG_NOSIGNAL", 0)
+_DONTWAIT = getattr(_socket, "MSG_DONTWAIT", 0)
 
 
 class SocketPolicy:
@@ -58,8 +60,9 @@ class _Socket(Descriptor):
         if not allowed:
             raise WasiError(EACCES)
 
-    def wait(self, *, writing: bool = False) -> None:
-        """Raises WasiError EAGAIN if the guest does not want to wait and would have to.
+    def wait(self, *, writing: bool = False) -> bool:
+        """Raises WasiError EAGAIN if the guest does not want to wait and would have to.  Whether there is a deadline;
+        then the socket is ready.
 
         The flag is kept here: the host's own belongs to all who share the socket.
         """
@@ -68,6 +71,7 @@ class _Socket(Descriptor):
 
             if not any(select.select([] if writing else [self.socket], [self.socket] if writing else [], [], 0)):
                 raise WasiError(EAGAIN)
+        return in_time(self.socket, writing=writing)
 
     def close(self) -> None:
         if self._owned:
@@ -99,9 +103,9 @@ class Connection(_Socket):
         self.check(self.policy.receive(self.socket, sum(map(len, buffers))))
         if not buffers:
             return 0, 0
-        self.wait()
+        limited = self.wait()
         how = _socket.MSG_PEEK if riflags & flags.RECV_PEEK else 0
-        if riflags & flags.RECV_WAITALL:
+        if riflags & flags.RECV_WAITALL and not limited:  # as when a signal had come
             how |= _socket.MSG_WAITALL
         if hasattr(self.socket, "recvmsg_into"):
             count, _, found, _ = self.socket.recvmsg_into(buffers[:_IOV_MAX], 0, how)
@@ -113,9 +117,9 @@ class Connection(_Socket):
 
     def send(self, buffers: "Buffers") -> int:
         self.check(self.policy.send(self.socket, sum(map(len, buffers))))
-        self.wait(writing=True)
+        how = _NOSIGNAL | (_DONTWAIT if self.wait(writing=True) else 0)
         if hasattr(self.socket, "sendmsg"):
-            return self.socket.sendmsg(buffers[:_IOV_MAX], [], _NOSIGNAL)
+            return self.socket.sendmsg(buffers[:_IOV_MAX], [], how)
         return self.socket.send(b"".join(buffers))
 
     def shutdown(self, sdflags: int) -> None:

@@ -13,6 +13,7 @@ from .descriptors import Descriptor
 from .errnos import EAGAIN, WasiError
 from .fs.base import Stat
 from .fs.host import host_filetype, host_stat
+from .poll import in_time
 from .rights import STREAM_IN, STREAM_OUT
 
 TYPE_CHECKING = False
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 _IOV_MAX = 1024
 #: The most that a callable is asked for at a time, in bytes.
 _CHUNK = 1 << 16
+#: What a pipe that is ready takes without a wait, in bytes (POSIX, PIPE_BUF).
+_AT_ONCE = 512
 
 
 class _BytesInput(Descriptor):
@@ -108,6 +111,7 @@ class _HostInput(Descriptor):
         if self.flags & flags.NONBLOCK and not _ready(self._fd, writing=False):
             # the host's own flag belongs to all who share the descriptor, so it is left alone
             raise WasiError(EAGAIN)
+        in_time(self._fd)
         if hasattr(os, "readv"):
             return os.readv(self._fd, buffers[:_IOV_MAX])
         data = os.read(self._fd, len(buffers[0]))
@@ -243,6 +247,8 @@ class _HostOutput(_Output):
             return 0
         if self.flags & flags.NONBLOCK and not _ready(self._fd, writing=True):
             raise WasiError(EAGAIN)
+        if self.filetype != flags.REGULAR_FILE and in_time(self._fd, writing=True):
+            return os.write(self._fd, buffers[0][:_AT_ONCE])
         if hasattr(os, "writev"):
             return os.writev(self._fd, buffers[:_IOV_MAX])
         return os.write(self._fd, buffers[0])

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
         Memory,
         Store,
         Table,
+        TimeoutExpired,
         Trap,
+        timeout,
     )
 
     from .host import HostModule, externref, f32, f64, funcref, i32, i64, v128
@@ -49,6 +51,7 @@ __all__ = [
     "Runtime",
     "Store",
     "Table",
+    "TimeoutExpired",
     "Trap",
     "ValidationError",
     "Wasi",
@@ -61,6 +64,7 @@ __all__ = [
     "i64",
     "load",
     "run",
+    "timeout",
     "v128",
 ]
 
@@ -70,7 +74,8 @@ _HOMES = {
     for home, names in {
         "wasi": "Wasi",
         "wasm_decoder": "DecodeError Features Module ParseError ValidationError WasmError",
-        "wasm_interp": "ExitError Function Global HostFunction Instance Interpreter LinkError Memory Store Table Trap",
+        "wasm_interp": "ExitError Function Global HostFunction Instance Interpreter LinkError Memory Store Table "
+        "TimeoutExpired Trap timeout",
         "wazero.host": "HostModule externref f32 f64 funcref i32 i64 v128",
         "wazero.program": "CompletedRun FailedRun run",
         "wazero.runtime": "EngineUnavailable Runtime",

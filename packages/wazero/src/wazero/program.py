@@ -5,7 +5,7 @@ from os import PathLike, fsdecode, path
 
 from wasi import Wasi
 from wasm_decoder import Features
-from wasm_interp import ExitError, LinkError, Trap
+from wasm_interp import ExitError, LinkError, TimeoutExpired, Trap
 
 from .runtime import Runtime
 from .source import is_path
@@ -94,6 +94,7 @@ def run(
     features: Features = Features.CORE_3_0,
     validate: "Validate" = "lazy",
     cache: "str | PathLike[str] | None" = None,
+    timeout: float | None = None,
 ) -> CompletedRun:
     """Run a WASI program and wait for its end.  It sees nothing but what is given here.
 
@@ -118,10 +119,11 @@ def run(
         imports: what the program imports besides WASI, as for ``Runtime.instantiate``.
         name: its own name, argument 0; by default that of the file.
         engine, features, validate, cache: as for ``Runtime``; bodies are validated before their first call by default.
+        timeout: how many seconds it may run.
 
-    Returns a CompletedRun.  Raises FailedRun if ``check`` is true and the program fails, Trap if it traps (what it had
-    written to a captured stderr is then a note of the exception), LinkError if it is no program, and what
-    ``Runtime.instantiate`` raises.
+    Returns a CompletedRun.  Raises FailedRun if ``check`` is true and the program fails, Trap if it traps and
+    TimeoutExpired if it takes too long (what it had written to a captured stderr is then a note of the exception),
+    LinkError if it is no program, and what ``Runtime.instantiate`` raises.
     """
     if input is not None:
         if stdin is not None:
@@ -143,14 +145,14 @@ def run(
         trace=trace,
     ) as wasi:
         runtime = Runtime(engine, features=features, cache=cache)
-        instance = runtime.instantiate(source, imports, wasi=wasi, name=name, validate=validate)
+        instance = runtime.instantiate(source, imports, wasi=wasi, name=name, validate=validate, timeout=timeout)
         if "_start" not in instance.exports:
             raise LinkError(f"{name} exports no _start, so it is no program")
         try:
             code = wasi.start(instance)
-        except Trap as trap:
+        except (Trap, TimeoutExpired) as error:
             if said := wasi.captured.get("stderr"):
-                trap.add_note(f"the program's stderr:\n{said.decode(errors='replace')}")
+                error.add_note(f"the program's stderr:\n{said.decode(errors='replace')}")
             raise
         finally:
             if runtime.cache is not None:

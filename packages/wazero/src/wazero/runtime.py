@@ -2,6 +2,7 @@
 
 from wasm_decoder import Features, WasmError
 from wasm_interp import Instance, Interpreter, Store, UnsupportedError
+from wasm_interp.runtime.deadlines import checked
 
 from .source import load
 
@@ -37,6 +38,7 @@ class Runtime:
         engine: "compiler" (the native engine) or "interpreter" (the portable one).
         engine_reason: why the native engine is not used; None if it is.
         features: what modules may use.
+        timeout: how many seconds each call of what it instantiates may take, None for any number.
         store: the ``wasm_interp.Store`` below.
         cache: the ``wasm_jit.Cache`` in use, None without one.
     """
@@ -44,6 +46,7 @@ class Runtime:
     engine: str
     engine_reason: str | None
     features: Features
+    timeout: float | None
     store: Store
     cache: "Cache | None"
 
@@ -53,6 +56,7 @@ class Runtime:
         *,
         features: Features = Features.CORE_3_0,
         cache: "str | PathLike[str] | None" = None,
+        timeout: float | None = None,
     ) -> None:
         """Choose an engine and make an empty store.
 
@@ -62,12 +66,18 @@ class Runtime:
             features: what modules may use.
             cache: a directory that keeps compiled code from one process to the next; it is made if need be.  Nobody
                 else may be able to write to it.  The portable engine has no use for it.
+            timeout: how many seconds each call from Python into an instance may take, start functions too, before it
+                ends with TimeoutExpired; more than 0.  ``wazero.timeout`` does the same for a block, if the engine is
+                the native one or there is a timeout here.
 
-        Raises EngineUnavailable if "compiler" cannot run here, ValueError for another name, OSError if the cache cannot
-        be made or is not private.
+        Raises EngineUnavailable if "compiler" cannot run here, ValueError for another name or a timeout that is none,
+        OSError if the cache cannot be made or is not private.
         """
+        if timeout is not None:
+            checked(timeout)
         self.engine, self.engine_reason, made = choose_engine(engine, cache)
         self.features = features
+        self.timeout = timeout
         self.store = Store(made, features=features)
         self.cache = getattr(made, "cache", None)
         self._may_choose = engine == "auto" and self.engine == "compiler"
@@ -87,6 +97,7 @@ class Runtime:
         wasi: "Wasi | None" = None,
         name: str = "",
         validate: "Validate" = "eager",
+        timeout: float | None = None,
     ) -> Instance:
         """Make an instance of a module: link its imports, fill its memory, call its start function.
 
@@ -97,24 +108,26 @@ class Runtime:
             wasi: the system that a WASI program sees; without it there is none.
             name: what the instance is called in messages, and by ``register``.
             validate: "eager" checks every function body now, "lazy" each before its first call.
+            timeout: as for ``Runtime``, for this instance.
 
         Raises what ``load`` raises, ValidationError, LinkError, and Trap from the start function.
         """
         module = self.load(source)
+        timeout = self.timeout if timeout is None else timeout
         if wasi is not None:
             systems = {i.module for i in module.imports} & {"wasi_snapshot_preview1", "wasi_unstable"}
             imports = {**{system: wasi.imports(system) for system in systems}, **(imports or {})}
         if self._may_choose:
             if not self._native_knows(module, validate):
-                return self._portable().instantiate(module, imports, name=name, validate=validate)
+                return self._portable().instantiate(module, imports, name=name, validate=validate, timeout=timeout)
             if validate == "eager":
                 validate = "lazy"  # it is valid, as was just seen
         try:
-            return self.store.instantiate(module, imports, name=name, validate=validate)
+            return self.store.instantiate(module, imports, name=name, validate=validate, timeout=timeout)
         except UnsupportedError:
             if not self._may_choose or module.start is not None:  # what a start function did cannot be undone
                 raise
-            return self._portable().instantiate(module, imports, name=name, validate=validate)
+            return self._portable().instantiate(module, imports, name=name, validate=validate, timeout=timeout)
 
     def _native_knows(self, module: "Module", when: "Validate") -> bool:
         """Whether it is WebAssembly 2.0 as far as it is to be validated; also false if it is not valid at all."""

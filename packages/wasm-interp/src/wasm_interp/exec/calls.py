@@ -56,7 +56,9 @@ def _raise_limit() -> None:
 def _runner(limited: bool) -> "Callable[..., object]":
     def run(code: "Callable[..., object]", *arguments: object) -> object:
         if IN_USE and not limited and time_left() is not None:
-            raise UnsupportedError("the interpreter keeps to deadlines only in instances that were made with a timeout")
+            raise UnsupportedError(
+                "the interpreter keeps to deadlines only in instances made with a timeout, or within one"
+            )
         thread = get_ident()
         depth = _depths.get(thread, -1)
         try:

@@ -6,7 +6,7 @@ from weakref import WeakValueDictionary
 
 from wasm_decoder.syntax.instructions import OPS
 
-from ..runtime.deadlines import look
+from ..runtime.deadlines import look, time_left
 from ..runtime.function import Function, func_name
 from ..runtime.traps import Frame, UnsupportedError
 from ..runtime.values import f32_from_bits, f64_from_bits
@@ -119,7 +119,7 @@ class Linked:
     def __init__(self, instance: "Instance", features: "Features | None") -> None:
         """``features`` are given if bodies are to be validated before they are translated."""
         self.instance = instance
-        self.code = module_code(instance.module, instance.timeout is not None)
+        self.code = module_code(instance.module, instance.timeout is not None or time_left() is not None)
         self._features = features
         self._defined: dict[int, FunctionType] = {}
         self._views: dict[str, tuple[str, Memory]] = {}

@@ -38,6 +38,13 @@ _deadline: "ContextVar[Deadline | None]" = ContextVar("deadline", default=None)
 IN_USE: "list[None]" = []
 
 
+def checked(timeout: float) -> float:
+    """The timeout, if it is one.  Raises ValueError."""
+    if not timeout > 0:
+        raise ValueError(f"a timeout is a number of seconds above 0, not {timeout!r}")
+    return timeout
+
+
 class timeout:  # noqa: N801  # a function to those who use it
     """A context manager that gives all WebAssembly calls in its block so many seconds in all: ``with timeout(0.5): …``.
 
@@ -52,9 +59,7 @@ class timeout:  # noqa: N801  # a function to those who use it
     __slots__ = ("_token", "seconds")
 
     def __init__(self, seconds: float) -> None:
-        if not seconds > 0:
-            raise ValueError(f"a timeout is a number of seconds above 0, not {seconds!r}")
-        self.seconds = seconds
+        self.seconds = checked(seconds)
         self._token: Token[Deadline | None] | None = None
 
     def __enter__(self) -> None:

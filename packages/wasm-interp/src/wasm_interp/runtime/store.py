@@ -6,6 +6,7 @@ from wasm_decoder.syntax.module import Active
 from wasm_decoder.valid.matching import close_global, close_table, deftypes
 
 from .const import evaluate
+from .deadlines import checked
 from .instance import Exports, Instance
 from .link import resolve
 from .tag import Tag
@@ -77,8 +78,8 @@ class Store:
         """
         module = self._decoded(module)
         self._validate(module, validate)
-        if timeout is not None and not timeout > 0:
-            raise ValueError(f"a timeout is a number of seconds above 0, not {timeout!r}")
+        if timeout is not None:
+            checked(timeout)
         instance = Instance(module, self.engine, deftypes(module), name, timeout)
         resolve(instance, {**self.modules, **imports} if imports else self.modules)
         self.engine.link(instance, self.features, validate == "lazy")

@@ -5,7 +5,8 @@ from argparse import ArgumentTypeError
 
 from wasi import HostDir, Wasi
 from wasm_decoder import WasmError
-from wasm_interp import ExitError, Trap, function_of
+from wasm_interp import ExitError, TimeoutExpired, Trap, function_of
+from wasm_interp.runtime.deadlines import checked
 
 from ..runtime import Runtime
 from ..source import load_file
@@ -22,11 +23,12 @@ if TYPE_CHECKING:
     from wasm_interp import Function, Instance
 
 #: exit codes of our own, as shells and wrappers such as ``env`` use them
-CANNOT_RUN, NOT_FOUND, TRAPPED = 126, 127, 134
+TIMED_OUT, CANNOT_RUN, NOT_FOUND, TRAPPED = 124, 126, 127, 134
 
 _DESCRIPTION = """\
 Run a WASI program, or call a function of a module with --invoke. The exit code is the program's own;
-126: the file is no module that can run, 127: it cannot be read, 134: it trapped.
+124: it took longer than --timeout allows, 126: the file is no module that can run, 127: it cannot be read,
+134: it trapped.
 """
 _EPILOG = """\
 Options stand before the file or directly behind it; from the first other argument on everything belongs to the program.
@@ -47,6 +49,9 @@ def main(argv: "Sequence[str]") -> int:
     except Trap as error:
         fail(path, error)
         return TRAPPED
+    except TimeoutExpired as error:
+        fail(path, error)
+        return TIMED_OUT
     except FileNotFoundError as error:
         fail(path, error)
         return NOT_FOUND
@@ -57,7 +62,7 @@ def main(argv: "Sequence[str]") -> int:
 
 
 def _run(path: str, theirs: "Sequence[str]", given: "Namespace") -> int:
-    runtime = Runtime(given.engine, features=given.features, cache=cache(given))
+    runtime = Runtime(given.engine, features=given.features, cache=cache(given), timeout=given.timeout)
     module = load_file(path, features=given.features)
     with Wasi(
         args=(os.path.basename(path), *(() if given.invoke else theirs)),
@@ -141,6 +146,13 @@ def _env(text: str) -> "tuple[str, str]":
     return name, value if equals else os.environ.get(name, "")
 
 
+def _timeout(text: str) -> float:
+    try:
+        return checked(float(text))
+    except ValueError:
+        raise ArgumentTypeError(f"{text!r} is no number of seconds above 0") from None
+
+
 def _mount(text: str) -> "tuple[str, HostDir]":
     """What the guest calls it, and the folder."""
     rest = text.removesuffix(":ro")
@@ -178,6 +190,11 @@ _OPTIONS: "dict[str, dict[str, Any]]" = {
     "--trace": {
         "metavar": "GROUPS",
         "help": "show the program's WASI calls on standard error: fs, clock, random, poll, sock, proc, or wasi for all",
+    },
+    "--timeout": {
+        "type": _timeout,
+        "metavar": "SECONDS",
+        "help": "end it with exit code 124 if it takes longer",
     },
     "--engine": {
         "choices": ("auto", "compiler", "interpreter"),
