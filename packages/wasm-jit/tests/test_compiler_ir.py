@@ -286,6 +286,30 @@ def test_the_negation_of_a_comparison(code: int) -> None:
             assert run(f, a, b) == (1 - operation(name)(a, b),)
 
 
+SIMPLER = [
+    ("i32.lt_s", "(i32.gt_s (i32.const 5) (local.get 0))"),
+    ("i32.ge_u", "(i32.le_u (i32.const 5) (local.get 0))"),
+    ("i32.ne", "(i32.eqz (i32.eqz (local.get 0)))"),
+    ("i64.ne", "(i32.eqz (i64.eqz (local.get 1)))"),
+    ("", "(i32.wrap_i64 (i64.extend_i32_s (local.get 0)))"),
+    ("", "(i32.wrap_i64 (i64.extend_i32_u (local.get 0)))"),
+    ("i32.and", "(i32.and (i32.and (local.get 0) (i32.const 0xFF0)) (i32.const 0xFF))"),
+    ("i32.mul", "(i32.mul (i32.mul (local.get 0) (i32.const 3)) (i32.const 5))"),
+    ("", "(i32.le_s (local.get 0) (local.get 0))"),
+    ("", "(i32.ne (local.get 0) (local.get 0))"),
+]
+
+
+@pytest.mark.parametrize(("left", "body"), SIMPLER, ids=[row[1] for row in SIMPLER])
+def test_what_is_simpler(left: str, body: str) -> None:
+    text = f'(func (export "f") (param i32 i64) (result i32) {body})'
+    f = graph(text)
+    assert names(f) == ([left] if left else [])
+    portable = STORE.instantiate(text).exports.f
+    for x in EDGES[32]:
+        assert run(f, x, x * 3) == (portable(x, x * 3),)
+
+
 # value numbering and memory
 
 LOADS = [

@@ -103,6 +103,13 @@ NEGATED = {
     for pair in _OPPOSITES
     for a, b in (pair, pair[::-1])
 }
+# the comparison of the operands the other way round
+_SWAPPED = {
+    BY_NAME[f"{prefix}.{a}_{sign}"].code: BY_NAME[f"{prefix}.{b}_{sign}"].code
+    for prefix in ("i32", "i64")
+    for a, b in (("lt", "gt"), ("gt", "lt"), ("le", "ge"), ("ge", "le"))
+    for sign in "su"
+}
 # op, constant on the right → the left operand
 _RIGHT_IDENTITY = {
     (BY_NAME[f"{prefix}.{name}"].code, constant)
@@ -120,12 +127,20 @@ _RIGHT_ZERO = {
     for prefix, mask in (("i32", 0xFFFFFFFF), ("i64", 0xFFFFFFFFFFFFFFFF))
     for name, constant in (("mul", 0), ("and", 0), ("or", mask))
 }
-_ADD = {BY_NAME["i32.add"].code, BY_NAME["i64.add"].code}
+_ASSOCIATIVE = {
+    BY_NAME[f"{prefix}.{name}"].code for prefix in ("i32", "i64") for name in ("add", "mul", "and", "or", "xor")
+}
 _SUB = {BY_NAME["i32.sub"].code: BY_NAME["i32.add"].code, BY_NAME["i64.sub"].code: BY_NAME["i64.add"].code}
 _MUL = {BY_NAME["i32.mul"].code: BY_NAME["i32.shl"].code, BY_NAME["i64.mul"].code: BY_NAME["i64.shl"].code}
-_SAME_IS_ZERO = {BY_NAME[f"{prefix}.{name}"].code for prefix in ("i32", "i64") for name in ("sub", "xor")}
+# with the same operand twice these give what they give for two zeros
+_SAME_IS_CONSTANT = {BY_NAME[f"{prefix}.{name}"].code for prefix in ("i32", "i64") for name in ("sub", "xor")} | {
+    *NEGATED
+}
 _SAME_IS_SAME = {BY_NAME[f"{prefix}.{name}"].code for prefix in ("i32", "i64") for name in ("and", "or")}
 _I32_EQZ = BY_NAME["i32.eqz"].code
+_NOT_ZERO = {BY_NAME[f"{t}.eqz"].code: (BY_NAME[f"{t}.ne"].code, code) for t, code in (("i32", T_I32), ("i64", T_I64))}
+_WRAP = BY_NAME["i32.wrap_i64"].code
+_EXTENDED = {BY_NAME["i64.extend_i32_s"].code, BY_NAME["i64.extend_i32_u"].code}
 
 
 def simplify(builder: "Builder", op: int, type_: int, x: int, y: int, z: int, aux: object) -> int:
@@ -148,12 +163,17 @@ def simplify(builder: "Builder", op: int, type_: int, x: int, y: int, z: int, au
             b = constants[y]
             assert isinstance(b, int)
             return builder.constant(type_, fold(a, b) & (0xFFFFFFFF if type_ == T_I32 else 0xFFFFFFFFFFFFFFFF))
-        if op in _COMMUTATIVE:
-            return builder.pure(op, type_, y, x)
+        if op in _COMMUTATIVE or op in _SWAPPED:
+            return builder.pure(_SWAPPED.get(op, op), type_, y, x)
         return -1
     if y < 0:
         if op == _I32_EQZ and ops[x] in NEGATED:
             return builder.pure(NEGATED[ops[x]], T_I32, f.x[x], f.y[x])
+        if op == _I32_EQZ and ops[x] in _NOT_ZERO:
+            not_zero, operand = _NOT_ZERO[ops[x]]
+            return builder.pure(not_zero, T_I32, f.x[x], builder.constant(operand, 0))
+        if op == _WRAP and ops[x] in _EXTENDED:
+            return f.x[x]
         return -1
     if ops[y] == CONST:
         b = constants[y]
@@ -170,14 +190,14 @@ def simplify(builder: "Builder", op: int, type_: int, x: int, y: int, z: int, au
             return builder.pure(_SUB[op], type_, x, builder.constant(type_, -b & ((1 << bits) - 1)))
         if op in _MUL and b & (b - 1) == 0:
             return builder.pure(_MUL[op], type_, x, builder.constant(type_, b.bit_length() - 1))
-        if op in _ADD and ops[x] == op and ops[f.y[x]] == CONST:
+        if op in _ASSOCIATIVE and ops[x] == op and ops[f.y[x]] == CONST:
             inner = constants[f.y[x]]
             assert isinstance(inner, int)
-            return builder.pure(op, type_, f.x[x], builder.constant(type_, (inner + b) & ((1 << bits) - 1)))
+            return builder.pure(op, type_, f.x[x], builder.constant(type_, fold(inner, b) & ((1 << bits) - 1)))
         return -1
     if x == y:
-        if op in _SAME_IS_ZERO:
-            return builder.constant(type_, 0)
+        if op in _SAME_IS_CONSTANT:
+            return builder.constant(type_, fold(0, 0))
         if op in _SAME_IS_SAME:
             return x
     return -1
