@@ -989,10 +989,10 @@ MOMENTS = {
 
 DENIED = {
     "executable memory is denied": """
-        from wasm_jit.native import linux
+        from wasm_jit.native.system import system
         def denied(*_):
             raise PermissionError(13, "denied")
-        linux.memory_file = linux.protect = denied
+        system.memory_file = system.protect = denied
         import wasm_jit
         assert "executable memory is denied" in wasm_jit.unavailable()
         raises(OSError, "executable memory is denied", Compiler)
@@ -1006,10 +1006,10 @@ DENIED = {
         assert runtime.instantiate('(func (export "f") (result i32) (i32.const 2))').exports.f() == 2
         """,
     "only files in memory are denied": '''
-        from wasm_jit.native import linux
+        from wasm_jit.native.system import system
         def denied(*_):
             raise PermissionError(13, "denied")
-        linux.memory_file = denied
+        system.memory_file = denied
         import wasm_jit
         assert wasm_jit.unavailable() is None
         one = instance("""(memory 1) (func $f (export "f") (param i32) (result i32) (i32.load (local.get 0)))""")

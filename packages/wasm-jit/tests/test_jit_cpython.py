@@ -30,8 +30,8 @@ if native.unavailable() is None:
     from wasm_jit.cpython.builtin import make_builtin
     from wasm_jit.cpython.host import host_code
     from wasm_jit.cpython.support import plain_trap, support
-    from wasm_jit.native import linux
     from wasm_jit.native.memory import GuardedMemory
+    from wasm_jit.native.system import system
 
 Body = Callable[[Assembler], None]
 
@@ -40,7 +40,7 @@ class World:
     """A context with function records: an instance in small. Its memory is never given back."""
 
     def __init__(self) -> None:
-        self.context = linux.allocate(1 << 16)
+        self.context = system.allocate(1 << 16)
         support().prepare(self.context)
         self.next = self.context + abi.CONTEXT_HEAD
         self.kept: list[object] = []
@@ -49,9 +49,9 @@ class World:
         """A function record."""
         record = self.next
         self.next += abi.FUNCTION_SIZE
-        linux.set_word(record + abi.F_CODE, code)
-        linux.set_word(record + abi.F_CONTEXT, self.context)
-        linux.set_word(record + abi.F_OBJECT, 0 if python is None else id(python))
+        system.set_word(record + abi.F_CODE, code)
+        system.set_word(record + abi.F_CONTEXT, self.context)
+        system.set_word(record + abi.F_OBJECT, 0 if python is None else id(python))
         self.kept.append(python)
         return record
 
@@ -75,7 +75,7 @@ class World:
         """The context's memory."""
         memory = GuardedMemory(size)
         self.kept.append(memory)
-        linux.set_word(self.context + abi.MEMORY_BASE, memory.address)
+        system.set_word(self.context + abi.MEMORY_BASE, memory.address)
         return memory
 
 
@@ -110,7 +110,7 @@ def trap(a: Assembler, message: str) -> None:
 def resting() -> bool:
     """Whether the calling thread's execution is as if nothing had been called."""
     execution = executions.current()
-    return linux.word(execution + abi.ACTIVE) == 0 and linux.word(execution + abi.KEPT) == 0
+    return system.word(execution + abi.ACTIVE) == 0 and system.word(execution + abi.KEPT) == 0
 
 
 class Int(int):
@@ -212,7 +212,7 @@ def test_references() -> None:
     world = World()
     record = world.native(returns)
     function = make_builtin("g", "", "", record, world)
-    linux.set_word(record + abi.F_OBJECT, id(function))
+    system.set_word(record + abi.F_OBJECT, id(function))
     assert identity("F")(function) is function
     assert identity("F")(None) is None
 
@@ -631,7 +631,7 @@ def test_coming_back_to_a_call_that_is_not_the_innermost_one_is_an_error() -> No
     """What happens when a greenlet is changed in a host function, seen from here: another entry has not ended yet."""
 
     def overtakes() -> None:
-        linux.set_word(executions.current() + abi.ENTRY, 2**40)
+        system.set_word(executions.current() + abi.ENTRY, 2**40)
 
     def overtakes_and_fails() -> None:
         overtakes()
@@ -693,7 +693,7 @@ def test_the_handlers_get_kind_place_and_stack_pointer(monkeypatch: pytest.Monke
 
     def raised_handler(error: BaseException, left: int, pc: int, sp: int) -> None:
         inner(5)
-        seen.append((error, left, pc, sp, linux.word(sp)))
+        seen.append((error, left, pc, sp, system.word(sp)))
 
     monkeypatch.setattr(support(), "trap_handler", trap_handler)
     monkeypatch.setattr(support(), "raised_handler", raised_handler)
@@ -714,7 +714,7 @@ def test_the_handlers_get_kind_place_and_stack_pointer(monkeypatch: pytest.Monke
     ((error, left, pc, sp, top),) = seen
     assert error is caught.value
     assert left == abi.AT
-    assert pc == linux.word(record + abi.F_CODE) + places[0]
+    assert pc == system.word(record + abi.F_CODE) + places[0]
     assert top == 0x1234567890AB
     assert sp % 16 == 0
 

@@ -18,11 +18,11 @@ from wasm_jit import native
 pytestmark = pytest.mark.skipif(native.unavailable() is not None, reason=str(native.unavailable()))
 
 if native.unavailable() is None:
-    from wasm_jit.native import linux
     from wasm_jit.native.code import CodeSpace
     from wasm_jit.native.memory import REACH, GuardedMemory
     from wasm_jit.native.owned import Owned
     from wasm_jit.native.stacks import MARGIN, Stack
+    from wasm_jit.native.system import system
 
 
 def child(source: str, *options: str) -> subprocess.CompletedProcess[str]:
@@ -48,7 +48,7 @@ def constant(value: int) -> bytes:
 def test_code_runs_where_it_was_placed() -> None:
     space = CodeSpace(1 << 16)
     blocks = [space.place(constant(n)) for n in range(100)]
-    assert [linux.call(block.address) for block in blocks] == list(range(100))
+    assert [system.call(block.address) for block in blocks] == list(range(100))
     assert all(block.address % 64 == 0 for block in blocks)
 
 
@@ -59,7 +59,7 @@ def test_no_page_is_writable_and_executable() -> None:
     assert any(line.split()[1].startswith("r-x") for line in mine)
     assert any(line.split()[1].startswith("rw-") for line in mine)
     assert not re.search(r"^\S+ .?wx.*wasm code", maps, re.MULTILINE)
-    assert linux.call(block.address) == 1
+    assert system.call(block.address) == 1
 
 
 def test_released_room_is_used_again_and_neighbours_become_one() -> None:
@@ -78,7 +78,7 @@ def test_released_room_is_used_again_and_neighbours_become_one() -> None:
 def test_a_block_larger_than_a_segment_gets_its_own() -> None:
     space = CodeSpace(4096)
     block = space.place(constant(7) + bytes(20_000))
-    assert linux.call(block.address) == 7
+    assert system.call(block.address) == 7
     with pytest.raises(ValueError, match="do not fit"):
         block.write(bytes(30_000))
 
@@ -89,10 +89,10 @@ def test_without_files_in_memory_pages_are_written_first_and_made_executable_the
     def denied(name: str, size: int) -> int:
         raise OSError(1, "denied")
 
-    monkeypatch.setattr(linux, "memory_file", denied)
+    monkeypatch.setattr(system, "memory_file", denied)
     space = CodeSpace(1 << 16)
     one, two = space.place(constant(1)), space.place(constant(2))
-    assert (linux.call(one.address), linux.call(two.address)) == (1, 2)
+    assert (system.call(one.address), system.call(two.address)) == (1, 2)
     access = next(
         line.split()[1]
         for line in Path("/proc/self/maps").read_text().splitlines()
@@ -102,15 +102,15 @@ def test_without_files_in_memory_pages_are_written_first_and_made_executable_the
     old = one.address
     one.release()
     again = space.place(constant(3))
-    assert (again.address, linux.call(again.address), linux.call(two.address)) == (old, 3, 2)
+    assert (again.address, system.call(again.address), system.call(two.address)) == (old, 3, 2)
 
 
 def test_denied_executable_memory_is_a_reason_not_a_crash(monkeypatch: pytest.MonkeyPatch) -> None:
     def denied(*arguments: object) -> int:
         raise OSError(13, "Permission denied")
 
-    monkeypatch.setattr(linux, "memory_file", denied)
-    monkeypatch.setattr(linux, "protect", denied)
+    monkeypatch.setattr(system, "memory_file", denied)
+    monkeypatch.setattr(system, "protect", denied)
     monkeypatch.setattr(native, "_answer", [])
     assert native.unavailable() == "executable memory is denied: [Errno 13] Permission denied"
 
@@ -129,13 +129,13 @@ def test_a_forked_child_runs_old_code_and_leaves_the_parents_alone() -> None:
             try:
                 room.write(constant(3))
             except RuntimeError:
-                status = 0 if (linux.call(old.address), linux.call(new.address)) == (1, 2) else 2
+                status = 0 if (system.call(old.address), system.call(new.address)) == (1, 2) else 2
         finally:
             os._exit(status)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
     later = [space.place(constant(n)) for n in range(10, 20)]
-    assert [linux.call(block.address) for block in later] == list(range(10, 20))
-    assert linux.call(old.address) == 1
+    assert [system.call(block.address) for block in later] == list(range(10, 20))
+    assert system.call(old.address) == 1
 
 
 def test_a_segment_goes_when_nothing_is_in_it() -> None:
@@ -312,8 +312,8 @@ def test_a_stack_has_room_below_its_limit_and_guards() -> None:
     assert stack.top % 64 == 0
     assert stack.top - stack.limit == 1 << 20
     assert stack.limit - stack.bottom == MARGIN
-    linux.write(stack.bottom, b"x")
-    linux.write(stack.top - 1, b"x")
+    system.write(stack.bottom, b"x")
+    system.write(stack.top - 1, b"x")
     stack.release()
 
 
@@ -322,9 +322,10 @@ def test_a_stack_has_room_below_its_limit_and_guards() -> None:
 LOADER = """
 import faulthandler, os, signal, sys, threading
 from wasm_jit.amd64.assembler import Assembler
-from wasm_jit.native import faults, linux
+from wasm_jit.native import faults
 from wasm_jit.native.code import CodeSpace
 from wasm_jit.native.memory import GuardedMemory
+from wasm_jit.native.system import system
 
 a = Assembler()
 a.mov64_mr(7, 0, 4)         # mov [rdi], rsp
@@ -349,11 +350,11 @@ faults.install()
 memory = GuardedMemory(65536)
 
 def load(address):
-    place = linux.allocate(4096)
-    result = linux.call(block.address, place, address)
+    place = system.allocate(4096)
+    result = system.call(block.address, place, address)
     if result == -1:
-        assert linux.word(place + 8) == block.address + fault
-    linux.release(place, 4096)
+        assert system.word(place + 8) == block.address + fault
+    system.release(place, 4096)
     return result
 
 def check():
@@ -477,23 +478,23 @@ def test_a_disabled_faulthandler_stays_silent() -> None:
 TICKING = """
 import os, sys, threading, time
 from wasm_jit.amd64 import abi
-from wasm_jit.native import linux
+from wasm_jit.native.system import system
 from wasm_jit.native.ticker import ticker
 
-execution = linux.allocate(4096)
-linux.set_word(execution + abi.THREAD, threading.get_ident())  # whom it sends signals, that do nothing here
+execution = system.allocate(4096)
+system.set_word(execution + abi.THREAD, threading.get_ident())  # whom it sends signals, that do nothing here
 t = ticker()
 t.add(execution)
 
 def ticks():
-    linux.set_word(execution + abi.LIMIT, 0)
+    system.set_word(execution + abi.LIMIT, 0)
     end = time.monotonic() + 10
     while time.monotonic() < end:
-        if linux.word(execution + abi.LIMIT) == 2**64 - 1:
+        if system.word(execution + abi.LIMIT) == 2**64 - 1:
             return True
     return False
 
-linux.set_word(execution + abi.ACTIVE, 1)
+system.set_word(execution + abi.ACTIVE, 1)
 t.wake()
 """
 
@@ -508,11 +509,11 @@ def test_a_tick_interrupts_active_executions_even_where_no_thread_gets_the_gil()
         """
         sys.setswitchinterval(1000)
         assert ticks() and ticks()
-        linux.set_word(execution + abi.ACTIVE, 0)
+        system.set_word(execution + abi.ACTIVE, 0)
         time.sleep(0.05)
-        linux.set_word(execution + abi.LIMIT, 5)
+        system.set_word(execution + abi.LIMIT, 5)
         time.sleep(0.05)
-        assert linux.word(execution + abi.LIMIT) == 5
+        assert system.word(execution + abi.LIMIT) == 5
         """
     )
 
@@ -533,12 +534,12 @@ def test_the_ticker_takes_no_signals_and_is_no_python_thread() -> None:
 def test_the_ticker_parks_when_nothing_is_active_and_is_woken() -> None:
     ticking(
         """
-        linux.set_word(execution + abi.ACTIVE, 0)
+        system.set_word(execution + abi.ACTIVE, 0)
         end = time.monotonic() + 20
-        while not linux.word(t.parked) & 0xFFFFFFFF:
+        while not system.word(t.parked) & 0xFFFFFFFF:
             assert time.monotonic() < end
             time.sleep(0.01)
-        linux.set_word(execution + abi.ACTIVE, 1)
+        system.set_word(execution + abi.ACTIVE, 1)
         t.wake()
         assert ticks()
         """
@@ -550,10 +551,10 @@ def test_no_second_thread_is_there_during_a_fork_and_both_sides_tick_afterwards(
         """
         import warnings
         warnings.simplefilter("error")
-        linux.set_word(execution + abi.ACTIVE, 0)
+        system.set_word(execution + abi.ACTIVE, 0)
         pid = os.fork()
         alone = len(os.listdir("/proc/self/task")) == 1
-        linux.set_word(execution + abi.ACTIVE, 1)
+        system.set_word(execution + abi.ACTIVE, 1)
         t.wake()
         good = alone and ticks()
         if not pid:

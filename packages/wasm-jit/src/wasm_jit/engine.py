@@ -32,7 +32,7 @@ from .cpython.support import support
 from .helpers import helper
 from .layout import Layout
 from .memory import NativeGlobal, NativeMemory, NativeTable, context
-from .native import linux
+from .native.system import system
 from .routine import Routine
 
 TYPE_CHECKING = False
@@ -142,19 +142,19 @@ class Linked:
         self._looked = False
         self.placed: traces.Placed | None = None
         support().prepare(start)
-        linux.set_word(start + layout.copy, linux.symbol("memmove"))
-        linux.set_word(start + layout.fill, linux.symbol("memset"))
+        system.set_word(start + layout.copy, system.symbol("memmove"))
+        system.set_word(start + layout.fill, system.symbol("memset"))
         for i, deftype in enumerate(instance.deftypes):
-            linux.set_word(start + layout.types + 8 * i, id(deftype))
+            system.set_word(start + layout.types + 8 * i, id(deftype))
         for i in range(layout.imports):
-            linux.set_word(start + layout.imported + 8 * i, record_of(instance.function(i)))
+            system.set_word(start + layout.imported + 8 * i, record_of(instance.function(i)))
         records = array("Q", bytes(abi.FUNCTION_SIZE * len(module.funcs)))
         step = abi.FUNCTION_SIZE // 8
         records[abi.F_CODE // 8 :: step] = array("Q", [_stub()]) * len(module.funcs)
         records[abi.F_CONTEXT // 8 :: step] = array("Q", [start]) * len(module.funcs)
         numbers = [id(deftype) for deftype in instance.deftypes]
         records[abi.F_TYPE // 8 :: step] = array("Q", [numbers[type_] for type_ in module.func_types[layout.imports :]])
-        linux.write(start + layout.functions, records.tobytes())
+        system.write(start + layout.functions, records.tobytes())
 
     def __reduce__(self) -> str:
         raise TypeError("an instance can't be copied or pickled")
@@ -186,18 +186,18 @@ class Linked:
         if not self._missing:
             return
         instance, layout, start = self.instance, self.code.layout, self.context
-        if instance.mems and not linux.word(start + abi.MEMORY_BASE):
+        if instance.mems and not system.word(start + abi.MEMORY_BASE):
             memory = instance.mems[0]
             assert isinstance(memory, NativeMemory)
-            linux.set_word(start + abi.MEMORY_BASE, memory.address)
+            system.set_word(start + abi.MEMORY_BASE, memory.address)
             memory.watch(self)
             self.refresh(memory)
         for i, table in enumerate(instance.tables):
             assert isinstance(table, NativeTable)
-            linux.set_word(start + layout.tables + 8 * i, table.descriptor)
+            system.set_word(start + layout.tables + 8 * i, table.descriptor)
         for i, cell in enumerate(instance.globals):
             assert isinstance(cell, NativeGlobal)
-            linux.set_word(start + layout.globals + 8 * i, cell.address)
+            system.set_word(start + layout.globals + 8 * i, cell.address)
         module = self.module
         self._missing = len(instance.globals) < len(module.global_types) or len(instance.tables) < len(
             module.table_types
@@ -205,7 +205,7 @@ class Linked:
 
     def refresh(self, memory: "Memory") -> None:
         """The memory has grown."""
-        linux.set_word(self.context + abi.MEMORY_SIZE, len(memory))
+        system.set_word(self.context + abi.MEMORY_SIZE, len(memory))
 
     def compile(self, record: int) -> None:
         """Compile the function of a record and let its calls go there."""
@@ -219,7 +219,7 @@ class Linked:
         guarded = self.guarded
         stored = self.stored if guarded else None  # what is kept relies on guards
         self.place_stored()
-        if self.placed is not None and linux.word(record + abi.F_CODE) != _stub():
+        if self.placed is not None and system.word(record + abi.F_CODE) != _stub():
             return
         compiled = code.compiled.get((number, guarded))
         if compiled is None:
@@ -266,7 +266,7 @@ class Linked:
             traces.watch(placed)
         self._make_helpers()
         start, step = placed.block.address, abi.FUNCTION_SIZE // 8
-        codes = linux.words(self.context + code.layout.functions, step * len(self.module.funcs))
+        codes = system.words(self.context + code.layout.functions, step * len(self.module.funcs))
         for number, offset in zip(placed.image.numbers, placed.image.starts, strict=False):
             codes[step * number + abi.F_CODE // 8] = start + offset
         self.placed = placed
@@ -306,7 +306,7 @@ class Linked:
             functype, function = helper(self.instance, opcode, immediates)
             record = _Record(functype, function, 0)
             self._kept.append(record)
-            linux.set_word(self.context + layout.helper_records + 8 * number, record.address)
+            system.set_word(self.context + layout.helper_records + 8 * number, record.address)
             self._helpers = number + 1
 
     def close(self) -> None:
@@ -369,7 +369,7 @@ def _stub() -> int:
 
 def _compile(record: int) -> None:
     look()  # a program that has much to compile is hardly ever interrupted anywhere else
-    _linked[linux.word(record + abi.F_CONTEXT)].compile(record)
+    _linked[system.word(record + abi.F_CONTEXT)].compile(record)
 
 
 class Compiler(Engine):
@@ -421,7 +421,7 @@ class Compiler(Engine):
         linked.complete()
         layout, deftypes, types = linked.code.layout, instance.deftypes, instance.module.func_types
         start, imports, size = linked.context + layout.functions, layout.imports, abi.FUNCTION_SIZE
-        records = linux.words(start, size // 8 * len(instance.module.funcs))
+        records = system.words(start, size // 8 * len(instance.module.funcs))
         for index in indices:
             record = start + size * (index - imports)
             function = instance.keep(NativeFunction(deftypes[types[index]], instance, index, record))
@@ -487,7 +487,7 @@ _contexts: "list[int]" = []
 def _host_context() -> int:
     """The context that host functions run in; they need nothing of it but the execution."""
     if not _contexts:
-        _contexts.append(linux.allocate(abi.CONTEXT_HEAD))
+        _contexts.append(system.allocate(abi.CONTEXT_HEAD))
         support().prepare(_contexts[0])
     return _contexts[0]
 

@@ -9,9 +9,9 @@ from wasm_interp import Function, Global, Memory, Table
 from wasm_interp.runtime import values
 from wasm_interp.runtime.traps import ResourceError
 
-from .native import linux
 from .native.memory import GuardedMemory
 from .native.owned import Owned
+from .native.system import system
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -229,9 +229,9 @@ def context(size: int) -> "tuple[int, Owned]":
 
     Raises ResourceError if there is no more memory.
     """
-    size = linux.pages(size)
+    size = system.pages(size)
     try:
-        address = linux.allocate(size)
+        address = system.allocate(size)
     except OSError as error:
         raise ResourceError(f"no room for an instance: {error}") from None
-    return address, Owned(lambda: linux.release(address, size))
+    return address, Owned(lambda: system.release(address, size))

@@ -15,7 +15,7 @@ from .amd64 import abi
 from .amd64.linkage import ENTRY
 from .cpython.executions import current
 from .ir.function import PLACE_BITS
-from .native import linux
+from .native.system import system
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -79,13 +79,13 @@ class Compiled:
         offset = pc - start
         if left == abi.AT:
             return 0 if self._checks(offset) else frame
-        code = linux.read(start, min(self.block.size, _PROLOGUE))
+        code = system.read(start, min(self.block.size, _PROLOGUE))
         opens = code.find(
             b"\x48\x83\xec" + bytes([frame]) if frame < 128 else b"\x48\x81\xec" + frame.to_bytes(4, "little")
         )
         if offset <= opens or self._checks(offset) or self._checks(offset + _CHECK):
             return 0  # the frame is not there yet
-        return 0 if linux.read(pc, 1) == b"\xc3" else frame  # or not any more
+        return 0 if system.read(pc, 1) == b"\xc3" else frame  # or not any more
 
     def _checks(self, offset: int) -> bool:
         """Whether a stack check at entry returns to that offset."""
@@ -178,7 +178,7 @@ def walk(pc: int, sp: int, top: int, left: int) -> "list[Frame]":
     """
     frames: list[Frame] = []
     seen: dict[int, tuple[list[Frame], int]] = {}  # by address: a recursion has the same ones again and again
-    stack = linux.words(sp, max(top - sp, 0) // 8)
+    stack = system.words(sp, max(top - sp, 0) // 8)
     at = 0
     while True:
         known = seen.get(pc)
@@ -215,5 +215,5 @@ def raised(error: BaseException, left: int, pc: int, sp: int) -> None:
     if isinstance(error, ExitError):
         return  # it is no failure
     execution = current()
-    frames = walk(pc, sp, linux.word(execution + abi.STACK_TOP), left)
-    add_frames(error, frames, linux.word(execution + abi.ACTIVE))
+    frames = walk(pc, sp, system.word(execution + abi.STACK_TOP), left)
+    add_frames(error, frames, system.word(execution + abi.ACTIVE))

@@ -127,6 +127,12 @@ KEPT_LIST = 88  # the Python list that holds them
 ENTRY = 96  # the number of the innermost entry
 ENTRIES = 104  # the number that was given last
 STACK_TOP = 112  # where the stack starts
+# what Windows wants to know of stacks (``native.windows``)
+HOST_STACK_TOP = 128
+HOST_STACK_LIMIT = 136
+HOST_STACK_BOTTOM = 144
+STACK_BOTTOM = 152  # the lowest address of the stack that can be touched
+THREAD_HANDLE = 160
 RESULT_SPACE = 256  # results that find no register, packed as arguments on the stack are
 MOST_RESULTS = 1000  # (specification, appendix "Implementation Limitations")
 EXECUTION_SIZE = RESULT_SPACE + 16 * MOST_RESULTS

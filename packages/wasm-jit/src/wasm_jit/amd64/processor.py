@@ -1,7 +1,7 @@
 """What this processor can do beyond the base of x86-64 (manual, volume 2, CPUID)."""
 
-from ..native import linux
 from ..native.code import CodeSpace
+from ..native.system import system
 from .assembler import Assembler
 from .registers import RAX, RBX, RCX, RDI, RDX, RSI
 
@@ -39,17 +39,17 @@ def features() -> "frozenset[str]":
         a.mov64_rr(RAX, RCX)
         a.pop_r(RBX)
         a.ret()
-        cpuid = CodeSpace(linux.PAGE).place(a.finish().data)
+        cpuid = CodeSpace(system.PAGE).place(a.finish().data)
         a.xor32_rr(RCX, RCX)
         a.xgetbv()
         a.ret()
-        xgetbv = CodeSpace(linux.PAGE).place(a.finish().data)
+        xgetbv = CodeSpace(system.PAGE).place(a.finish().data)
         have = set()
         for leaf, register, bit, name in _BITS:
-            answer = linux.call(cpuid.address, leaf, 0, 0)
+            answer = system.call(cpuid.address, leaf, 0, 0)
             if answer >> bit + (32 if register == "b" else 0) & 1:
                 have.add(name)
-        if "osxsave" not in have or linux.call(xgetbv.address) & 6 != 6:
+        if "osxsave" not in have or system.call(xgetbv.address) & 6 != 6:
             have -= {"avx", "avx2"}
         _found.append(frozenset(have))
     return _found[0]

@@ -5,7 +5,7 @@ from types import BuiltinFunctionType
 
 from ..amd64.assembler import Assembler
 from ..amd64.registers import R10, RAX
-from ..native import linux
+from ..native.system import system
 from . import layout
 from .entry import entry
 from .support import support
@@ -76,7 +76,7 @@ def make_builtin(
     definition = bytearray(32)
     address = ctypes.addressof(ctypes.c_char.from_buffer(definition))
     for offset, value in ((0, _data(c_name)), (8, code.address), (16, _METH_FASTCALL), (24, _data(c_doc))):
-        linux.set_word(address + offset, value)
+        system.set_word(address + offset, value)
     kept = bytes(definition)
     self = Export((name, record, owner, code, c_name, c_doc, kept))
     made = _new_builtin(_data(kept), self, module)

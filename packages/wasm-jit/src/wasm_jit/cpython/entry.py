@@ -8,6 +8,7 @@ from ..amd64 import abi
 from ..amd64.assembler import Assembler
 from ..amd64.convention import CONTEXT, MEMORY, SCRATCH
 from ..amd64.registers import AE, NE, R10, R11, R12, R13, R15, RAX, RBP, RBX, RCX, RDI, RDX, RSI, RSP, A, B, E, S
+from ..native.system import system
 from ..native.ticker import ticker
 from . import floats, layout
 from .executions import CURRENT, find, immortal
@@ -16,8 +17,6 @@ from .support import FRAME_ENTRY, FRAME_HOST_SP, FRAME_SIZE, FRAME_SLOTS, FRAME_
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from ..native.code import Block
 
     Cold = list[Callable[[], None]]
     Places = list[tuple[str, int]]
@@ -202,10 +201,11 @@ def _entry(params: str, results: str) -> bytes:
     a.jcc(NE, wrong_count)
     for register in SAVED:
         a.push_r(register)
+    system.touch(a, size)
     a.sub64_ri(RSP, size)
     a.mov64_rr(RBX, RSI)
     a.mov64_rr(RBP, R10)
-    a.code += bytes.fromhex("64 4c 8b 2c 25 00 00 00 00")  # mov r13, fs:[0]
+    system.thread(a, R13)
     look = a.here()
     a.mov64_ri(R11, CURRENT)
     a.cmp64_mr(R11, 0, R13)
@@ -252,12 +252,14 @@ def _entry(params: str, results: str) -> bytes:
                 for part in range(0, 16 if kind == "v" else 8, 8):
                     a.mov64_rm(R11, RSP, slot(number) + part)
                     a.mov64_mr(R10, offset + part, R11)
+    system.to_compiled(a, R15)
     a.mov64_rr(RSP, R10)
     a.mov64_mr(CONTEXT, abi.EXECUTION, R15)
     a.mov64_rr(SCRATCH, RBP)
     a.mov64_rm(MEMORY, CONTEXT, abi.MEMORY_BASE)
     a.call_m(SCRATCH, abi.F_CODE)
     a.mov64_rm(R12, CONTEXT, abi.EXECUTION)
+    system.to_host(a, R12)
     a.mov64_rm(RSP, R12, abi.HOST_SP)
     shared.restore(a)
     if len(results) > 1:
@@ -438,14 +440,14 @@ def _count_errors(params: int) -> int:
     return _errors[params]
 
 
-_entries: "dict[tuple[str, str], Block]" = {}
+_entries: "dict[tuple[str, str], int]" = {}
 
 
 def entry(params: str, results: str) -> int:
     """The address of the entry for functions with parameters and results of these kinds (``abi.VALUE_KINDS``)."""
-    block = _entries.get((params, results))
-    if block is None:
+    address = _entries.get((params, results))
+    if address is None:
         block = support().glue.place(_entry(params, results))
         block.keep()
-        _entries[params, results] = block
-    return block.address
+        address = _entries[params, results] = system.exported(block.address)
+    return address

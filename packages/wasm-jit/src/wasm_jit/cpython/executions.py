@@ -1,20 +1,19 @@
 """Which thread runs compiled code on which execution."""
 
 import ctypes
-import os
 import sys
 from _thread import get_ident
 
 from ..amd64 import abi
-from ..native import linux
 from ..native.stacks import Stack
-from ..native.ticker import SIGURG, ticker
+from ..native.system import at_fork, system
+from ..native.ticker import ticker
 
 #: Bytes of stack for compiled code, for executions that are made from now on.
 stack_size = 1 << 20
 
 #: Two words: the thread that was looked up last, its execution. The GIL guards them.
-CURRENT = linux.allocate(linux.PAGE)
+CURRENT = system.allocate(system.PAGE)
 _current = (ctypes.c_uint64 * 2).from_address(CURRENT)
 
 #: Exceptions that the next interrupt of compiled code is to raise.
@@ -28,8 +27,6 @@ MANY = 1000
 _executions: "dict[int, int]" = {}
 # by execution
 _kept: "dict[int, _Kept]" = {}
-_libc = ctypes.CDLL(None)
-_signal = __import__("_signal")  # signal itself makes enumerations, which take their time
 
 
 def find() -> None:
@@ -38,9 +35,9 @@ def find() -> None:
     execution = _executions.get(thread)
     if execution is None:
         execution = _idle() or _new()
-        linux.set_word(execution + abi.THREAD, thread)
-        linux.set_word(execution + abi.HOST_LIMIT, _host_limit())
-        _signal.pthread_sigmask(_signal.SIG_UNBLOCK, (SIGURG,))  # the ticker's
+        system.set_word(execution + abi.THREAD, thread)
+        system.set_word(execution + abi.HOST_LIMIT, _host_limit())
+        system.adopt(execution)
         _executions[thread] = execution
     _current[:] = [thread, execution]  # in one step: no other thread may come in between
 
@@ -49,10 +46,10 @@ def _idle() -> int:
     """An execution whose thread has ended, which has none from now on; 0 if there is none."""
     alive = sys._current_frames()
     for thread, candidate in list(_executions.items()):
-        if thread in alive or linux.word(candidate + abi.ACTIVE):
+        if thread in alive or system.word(candidate + abi.ACTIVE):
             continue
         execution = _executions.pop(thread, 0)
-        linux.set_word(CURRENT, 0)
+        system.set_word(CURRENT, 0)
         # A new thread may have the number of one that ended. It can't find the execution any more, but if it is here
         # already, it may have found it before.
         if execution and thread not in sys._current_frames():
@@ -70,7 +67,7 @@ def current() -> int:
 
 def _new() -> int:
     stack = Stack(stack_size)
-    execution = linux.allocate(abi.EXECUTION_SIZE)
+    execution = system.allocate(abi.EXECUTION_SIZE)
     stack.keep()
     kept = _Kept()
     for offset, value in (
@@ -80,7 +77,7 @@ def _new() -> int:
         (abi.STACK_TOP, stack.top),
         (abi.KEPT_LIST, id(kept)),
     ):
-        linux.set_word(execution + offset, value)
+        system.set_word(execution + offset, value)
     ticker().add(execution)
     _kept[execution] = kept
     return execution
@@ -104,7 +101,7 @@ class _Kept(list[object]):
 
     def sweep(self, execution: int) -> None:
         """Drop what the innermost call, which has been interrupted, does not need any more, if there is much of it."""
-        entry, active = linux.word(execution + abi.ENTRY), linux.word(execution + abi.ACTIVE)
+        entry, active = system.word(execution + abi.ENTRY), system.word(execution + abi.ACTIVE)
         starts = self._starts
         while starts and starts[-1][0] > entry:
             starts.pop()  # it has ended
@@ -118,9 +115,9 @@ class _Kept(list[object]):
         if count - start < self._limit:
             return
         found = {id(item) for item in self[start:]}
-        low, results = linux.word(execution + abi.WASM_SP), abi.EXECUTION_SIZE - abi.RESULT_SPACE
-        stack = linux.words(low, (linux.word(execution + abi.STACK_TOP) - low) // 8)
-        saved = linux.words(linux.word(execution + abi.HOST_SP) - results, results // 8)  # by the interrupt routine
+        low, results = system.word(execution + abi.WASM_SP), abi.EXECUTION_SIZE - abi.RESULT_SPACE
+        stack = system.words(low, (system.word(execution + abi.STACK_TOP) - low) // 8)
+        saved = system.words(system.word(execution + abi.HOST_SP) - results, results // 8)  # by the interrupt routine
         found = found.intersection(stack).union(found.intersection(saved))
         left = [item for item in self[start:count] if id(item) in found or type(item) is _Running]
         self._limit = max(MANY, 2 * len(left))
@@ -146,14 +143,8 @@ def interrupted() -> None:
 
 def _host_limit() -> int:
     """Where on this thread's own stack compiled code is not to be entered any more."""
-    attributes = ctypes.create_string_buffer(256)
-    start, size = ctypes.c_void_p(), ctypes.c_size_t()
-    _libc.pthread_self.restype = ctypes.c_void_p
-    if _libc.pthread_getattr_np(ctypes.c_void_p(_libc.pthread_self()), attributes):
-        return 0
-    _libc.pthread_attr_getstack(attributes, ctypes.byref(start), ctypes.byref(size))
-    _libc.pthread_attr_destroy(attributes)
-    return (start.value or 0) + min(256 << 10, size.value // 4)
+    start, size = system.host_stack()
+    return start + min(256 << 10, size // 4)
 
 
 def keep_if_running(item: object, start: int, end: int) -> bool:
@@ -165,7 +156,7 @@ def keep_if_running(item: object, start: int, end: int) -> bool:
     """
     found = False
     for execution in _executions.values():
-        if not linux.word(execution + abi.ACTIVE):
+        if not system.word(execution + abi.ACTIVE):
             continue
         try:
             running = _mentions(execution, start, end)
@@ -174,14 +165,14 @@ def keep_if_running(item: object, start: int, end: int) -> bool:
             running = True
         if running:
             _kept[execution].append(_Running(item))
-            linux.set_word(execution + abi.KEPT, linux.word(execution + abi.KEPT) + 1)
+            system.set_word(execution + abi.KEPT, system.word(execution + abi.KEPT) + 1)
             found = True
     return found
 
 
 def _mentions(execution: int, start: int, end: int) -> bool:
     """Whether there is an address from ``start`` to ``end`` on the stack."""
-    low, high = linux.word(execution + abi.WASM_SP), linux.word(execution + abi.STACK_TOP)
+    low, high = system.word(execution + abi.WASM_SP), system.word(execution + abi.STACK_TOP)
     words = (ctypes.c_uint64 * ((high - low) // 8)).from_address(low)
     return any(start <= word < end for word in words[:])
 
@@ -196,8 +187,8 @@ def _after_fork() -> None:
     # the other threads are gone, and never come back from where they were
     for thread, execution in _executions.items():
         if thread != get_ident():
-            linux.set_word(execution + abi.ACTIVE, 0)
-            linux.set_word(execution + abi.WASM_SP, linux.word(execution + abi.STACK_TOP))
+            system.set_word(execution + abi.ACTIVE, 0)
+            system.set_word(execution + abi.WASM_SP, system.word(execution + abi.STACK_TOP))
 
 
-os.register_at_fork(after_in_child=_after_fork)
+at_fork(after_in_child=_after_fork)

@@ -4,6 +4,7 @@ from ..amd64 import abi
 from ..amd64.assembler import Assembler
 from ..amd64.convention import CONTEXT, SCRATCH
 from ..amd64.registers import AE, NE, R11, R12, R13, RAX, RBP, RBX, RCX, RDI, RDX, RSI, RSP, E
+from ..native.system import system
 from . import convert, layout
 from .entry import MOVE, box, take_fast
 from .executions import immortal
@@ -33,6 +34,7 @@ def _host(params: str, results: str) -> bytes:
     a.mov64_rr(RBP, SCRATCH)  # the record
     a.mov64_rr(R13, RSP)
     shared.to_host(a)
+    system.touch(a, size)
     a.sub64_ri(RSP, size)
     for number, (kind, (where, place)) in enumerate(zip(params, places, strict=True)):
         if where != "s":
@@ -88,6 +90,7 @@ def _host(params: str, results: str) -> bytes:
                 a.mov64_rm(R11, RSP, slots + 16 * number + part)
                 a.mov64_mr(R12, abi.RESULT_SPACE + home + part, R11)
     a.mov64_mr(CONTEXT, abi.EXECUTION, R12)  # another thread may have been here meanwhile
+    system.to_compiled(a, R12)
     a.mov64_rr(RSP, R13)
     a.cmp64_mi(R12, abi.LIMIT, abi.AWAY)
     asked = a.label()

@@ -7,6 +7,8 @@ Only exact ints, floats, bytes and tuples are looked into; their layout is the s
 import ctypes
 import sys
 
+from ..native.system import system
+
 TYPE = 8
 #: int: from 3.12 a word with the number of digits × 8 and the sign (0 positive, 1 zero, 2 negative) in two bits,
 #: before that the number of digits with the sign of the int; then digits of 30 bits.
@@ -17,6 +19,14 @@ BYTES_SIZE, BYTES_DATA = 16, 32
 TUPLE_SIZE, TUPLE_ITEMS = 16, tuple.__basicsize__  # 3.14 has a hash between them
 #: From 3.12 None is immortal: handing it out needs no count.
 IMMORTAL_NONE = sys.version_info >= (3, 12)
+
+
+#: What stands in for functions of C's long where that has 32 bits (Windows).
+_LONGER = {
+    "PyLong_FromLong": "PyLong_FromLongLong",
+    "PyLong_AsLong": "PyLong_AsLongLong",
+    "PyLong_AsLongAndOverflow": "PyLong_AsLongLongAndOverflow",
+}
 
 
 def _int_head(value: int) -> int:
@@ -46,10 +56,12 @@ def known() -> bool:
 
 
 def api(name: str) -> int:
-    """The address of a function of the C API."""
+    """Where machine code calls a function of the C API."""
+    if ctypes.sizeof(ctypes.c_long) < 8:
+        name = _LONGER.get(name, name)
     address = ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p).value
     assert address is not None
-    return address
+    return system.imported(address)
 
 
 def object_at(address: int) -> object:

@@ -4,7 +4,7 @@ from ..amd64 import abi
 from ..amd64.assembler import Assembler
 from ..amd64.convention import CONTEXT, MEMORY, SCRATCH
 from ..amd64.registers import R10, R12, R13, RAX, RBX, RDI, RSI, RSP, E
-from ..native import linux
+from ..native.system import system
 from .executions import immortal
 from .support import call_api, support
 
@@ -51,6 +51,7 @@ def compile_stub(compile_: "Callable[[int], None]") -> int:
     a.mov64_rm(MEMORY, CONTEXT, abi.MEMORY_BASE)
     a.mov64_rm(RAX, R12, abi.STACK_LIMIT)
     a.mov64_mr(R12, abi.LIMIT, RAX)  # signals that came meanwhile found Python
+    system.to_compiled(a, R12)
     a.mov64_rr(RSP, R13)
     for register in range(16):
         a.movups_rm(register, RSP, 16 * register)
@@ -70,4 +71,4 @@ def compile_stub(compile_: "Callable[[int], None]") -> int:
 
 def set_code(record: int, code: int) -> None:
     """Change what a function record's calls run."""
-    linux.set_word(record + abi.F_CODE, code)
+    system.set_word(record + abi.F_CODE, code)

@@ -29,8 +29,9 @@ from ..amd64.registers import (
     A,
     E,
 )  # fmt: skip
-from ..native import faults, linux, unavailable
+from ..native import faults, unavailable
 from ..native.code import CodeSpace
+from ..native.system import system
 from ..native.ticker import ticker
 from . import convert, floats, layout
 from .executions import immortal, interrupted, postponed
@@ -123,9 +124,9 @@ class Support:
 
     def prepare(self, context: int) -> None:
         """Fill in the head of a context: what is the same for all."""
-        linux.set_word(context + abi.INTERRUPT, self._interrupt_exit)
+        system.set_word(context + abi.INTERRUPT, self._interrupt_exit)
         for number, address in enumerate(self._trap_exits):
-            linux.set_word(context + abi.TRAPS + 8 * number, address)
+            system.set_word(context + abi.TRAPS + 8 * number, address)
 
     # what machine code calls
 
@@ -302,6 +303,7 @@ class Support:
         a.mov64_rr(RAX, RSP)
         a.and64_ri(RAX, -16)
         a.mov64_mr(R12, abi.WASM_SP, RAX)  # compiled code that Python calls from there goes on below
+        system.to_host(a, R12)
         a.mov64_rm(RSP, R12, abi.HOST_SP)
 
     def _interrupt(self, a: Assembler) -> None:
@@ -326,6 +328,7 @@ class Support:
         a.mov64_rr(RBP, RSP)
         a.mov64_rm(RBX, R12, abi.ENTRY)
         # what is called from here may use the space for results, which may be half full
+        system.touch(a, _RESULT_BYTES)
         a.sub64_ri(RSP, _RESULT_BYTES)
         a.lea64_rm(RSI, R12, abi.RESULT_SPACE)
         a.mov64_rr(RDI, RSP)
@@ -350,6 +353,7 @@ class Support:
         a.mov64_mr(R12, abi.LIMIT, RAX)
         a.mov64_mr(CONTEXT, abi.EXECUTION, R12)  # another thread may have been in this instance
         a.mov64_rm(MEMORY, CONTEXT, abi.MEMORY_BASE)
+        system.to_compiled(a, R12)
         a.mov64_rr(RSP, R13)
         for register in range(16):
             a.movups_rm(register, RSP, 8 * len(_ALL) + 16 * register)

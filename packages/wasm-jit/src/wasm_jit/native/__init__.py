@@ -1,9 +1,10 @@
 """What the native engine asks of the operating system: executable memory, guarded memory, stacks, faults, time.
 
-``unavailable`` says whether it can be had here. Everything below ``linux`` is independent of the system; macOS and
-Windows need a module of the same interface, and until they have one they are refused.
+``unavailable`` says whether it can be had here. What differs between systems is behind ``system``. On macOS and Windows
+nobody has run this yet, so there it has to be asked for: ``WAZERO_UNTESTED=1`` in the environment.
 """
 
+import os
 import sys
 
 TYPE_CHECKING = False
@@ -51,36 +52,37 @@ def _objects() -> "str | None":
 
 
 def _system() -> "str | None":
-    if sys.platform != "linux":
-        return f"machine code on {sys.platform} is not written yet"
+    name = str(sys.platform)
+    if name == "linux":
+        return None
+    known = {"darwin": "macOS", "win32": "Windows"}.get(name)
+    if known is None:
+        return f"machine code on {name} is not written yet"
+    if os.environ.get("WAZERO_UNTESTED") != "1":
+        return f"machine code on {known} is untested; WAZERO_UNTESTED=1 in the environment tries it"
     return None
 
 
 def _processor() -> "str | None":
-    import os
+    from .system import system
 
-    machine = os.uname().machine
+    machine = system.machine()
     if machine != "x86_64" or sys.maxsize < 1 << 32:
         return f"machine code for {machine} with {'64' if sys.maxsize > 1 << 32 else '32'} bits is not written yet"
-    try:
-        with open("/proc/self/status", "rb") as status:
-            features = status.read().partition(b"x86_Thread_features:")[2].partition(b"\n")[0]
-    except OSError:
-        features = b""
-    if b"shstk" in features.split():
+    if system.shadow_stack():
         return "the process has a shadow stack, which changes of stacks are an attack for"
     return None
 
 
 def _execution() -> "str | None":
     try:
-        from . import linux
         from .code import CodeSpace
+        from .system import system
 
-        space = CodeSpace(linux.PAGE)
+        space = CodeSpace(system.PAGE)
         block = space.allocate(16)
         block.write(bytes.fromhex("b8 2a 00 00 00 c3"))  # mov eax, 42; ret
-        if linux.call(block.address) != 42:
+        if system.call(block.address) != 42:
             return "machine code that was made here does not run"
         block.release()
     except (ImportError, OSError) as error:

@@ -8,13 +8,12 @@ after a fork all spaces are closed to new code in the child, which goes on runni
 for what is new.
 """
 
-import os
 import weakref
 from _thread import allocate_lock
 from bisect import insort
 
-from . import linux
 from .owned import Owned
+from .system import at_fork, system
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -74,20 +73,12 @@ class _Segment:
         self.live = 0  # blocks
         self.freed: list[tuple[int, int]] = []
         try:
-            descriptor = linux.memory_file("wasm code", size)
-            try:
-                self.start = linux.map_file(descriptor, size, linux.READ | linux.EXECUTE)
-                try:
-                    self.shift = linux.map_file(descriptor, size, linux.READ | linux.WRITE) - self.start
-                except OSError:
-                    linux.release(self.start, size)
-                    raise
-            finally:
-                os.close(descriptor)
+            self.start, writable = system.map_twice("wasm code", size)
+            self.shift = writable - self.start
         except OSError:
-            self.start = linux.reserve(size)
+            self.start = system.reserve(size)
             self.shift = 0  # no second mapping: pages are flipped
-        self.step = ALIGNMENT if self.shift else linux.PAGE
+        self.step = ALIGNMENT if self.shift else system.PAGE
         self.holes = [(self.start, size)]  # by address
         start, shift = self.start, self.shift
         self.room = Owned(lambda: _unmap(start, size, shift))
@@ -111,12 +102,12 @@ class _Segment:
         if self.closed:
             raise RuntimeError("code of the parent process can't be changed after a fork")
         if self.shift:
-            linux.write(address + self.shift, code)
+            system.write(address + self.shift, code)
         else:
-            size = linux.pages(size)
-            linux.protect(address, size, linux.READ | linux.WRITE)
-            linux.write(address, code)
-            linux.protect(address, size, linux.READ | linux.EXECUTE)
+            size = system.pages(size)
+            system.protect(address, size, system.READ | system.WRITE)
+            system.write(address, code)
+            system.protect(address, size, system.READ | system.EXECUTE)
 
     def free(self, address: int, size: int) -> None:
         # runs whenever the garbage collector does, so even within allocate: it only takes a note
@@ -127,8 +118,8 @@ class _Segment:
             address, size = self.freed.pop()
             self.live -= 1
             if not self.shift:
-                linux.protect(address, size, linux.NONE)
-                linux.discard(address, size)
+                system.protect(address, size, system.NONE)
+                system.discard(address, size)
             insort(self.holes, (address, size))
             merged: list[tuple[int, int]] = []
             for start, room in self.holes:
@@ -140,9 +131,11 @@ class _Segment:
 
 
 def _unmap(start: int, size: int, shift: int) -> None:
-    linux.release(start, size)
-    if shift:
-        linux.release(start + shift, size)
+    if not shift:
+        system.release(start, size)
+    else:
+        system.unmap(start, size)
+        system.unmap(start + shift, size)
 
 
 _spaces: "weakref.WeakSet[CodeSpace]" = weakref.WeakSet()
@@ -162,7 +155,7 @@ class CodeSpace:
     """
 
     def __init__(self, size: int, watch: "Callable[[int, int], Callable[[], None]] | None" = None) -> None:
-        self._size = linux.pages(size)
+        self._size = system.pages(size)
         self._segments: list[_Segment] = []
         self._watch = watch
         _spaces.add(self)
@@ -173,7 +166,7 @@ class CodeSpace:
             address = segment.allocate(size)
             if address is not None:
                 return Block(segment, address, size)
-        segment = _Segment(max(self._size, linux.pages(size)))
+        segment = _Segment(max(self._size, system.pages(size)))
         if self._watch is not None:
             segment.watch = Owned(self._watch(segment.start, segment.start + segment.size))
         # an empty segment stays as long as it is the only one
@@ -200,5 +193,4 @@ def _after_fork() -> None:
         space._after_fork()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+at_fork(after_in_child=_after_fork)

@@ -1,83 +1,62 @@
-"""The system calls of Linux that the native engine needs (manual pages, section 2). All raise OSError.
-
-Addresses and sizes are ints, in bytes; sizes are rounded up to pages by the kernel, addresses must be at pages.
-"""
+"""Linux (manual pages, sections 2 and 3), as ``system.System`` asks for it."""
 
 import ctypes
-import mmap
 import os
 
-PAGE = mmap.PAGESIZE
-NONE, READ, WRITE, EXECUTE = 0, mmap.PROT_READ, mmap.PROT_WRITE, mmap.PROT_EXEC
+from ..amd64 import segments
+from ..amd64.registers import R10, RAX, RBX, RDI, RDX, RSI
+from . import posix
+from .posix import EXECUTE as EXECUTE
+from .posix import MAP_ANONYMOUS, MAP_PRIVATE, MAP_SHARED, libc, map_memory
+from .posix import NONE as NONE
+from .posix import PAGE as PAGE
+from .posix import READ as READ
+from .posix import WRITE as WRITE
+from .posix import allocate as allocate
+from .posix import call as call
+from .posix import exported as exported
+from .posix import imported as imported
+from .posix import join as join
+from .posix import machine as machine
+from .posix import pages as pages
+from .posix import protect as protect
+from .posix import release as release
+from .posix import symbol as symbol
+from .posix import to_compiled as to_compiled
+from .posix import to_host as to_host
+from .posix import touch as touch
+from .words import read as read
+from .words import set_word as set_word
+from .words import word as word
+from .words import words as words
+from .words import write as write
 
-_MAP_FIXED, _MAP_NORESERVE, _MAP_FIXED_NOREPLACE = 0x10, 0x4000, 0x100000
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..amd64.assembler import Assembler
+    from .signals import SignalHandler
+
+_MAP_NORESERVE, _MADV_DONTNEED = 0x4000, 4
 _MFD_CLOEXEC, _MFD_EXEC = 1, 0x10
-_FAILED = ctypes.c_void_p(-1).value
+_SYS_FUTEX, _SYS_MEMBARRIER = 202, 324
+_FUTEX_WAIT_PRIVATE, _FUTEX_WAKE_PRIVATE = 128, 129
+_MEMBARRIER_EXPEDITED, _MEMBARRIER_REGISTER = 8, 16
+_SIG_SETMASK = 2
 
-_libc = ctypes.CDLL(None, use_errno=True)
-_mmap = _libc.mmap
-_mmap.restype = ctypes.c_void_p
-_mmap.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long)
-_munmap = _libc.munmap
-_munmap.argtypes = (ctypes.c_void_p, ctypes.c_size_t)
-_mprotect = _libc.mprotect
-_mprotect.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
-_madvise = _libc.madvise
+_madvise = libc.madvise
 _madvise.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
-_syscall = _libc.syscall
+_syscall = libc.syscall
 _syscall.restype = ctypes.c_long
 
 
-def _error(what: str) -> OSError:
-    number = ctypes.get_errno()
-    return OSError(number, f"{what}: {os.strerror(number)}")
-
-
-def pages(size: int) -> int:
-    """The size rounded up to whole pages."""
-    return -(-size // PAGE) * PAGE
-
-
 def reserve(size: int) -> int:
-    """Address space that nothing else gets and nobody may touch, zero when it is opened; costs no memory."""
-    address = _mmap(None, size, NONE, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _MAP_NORESERVE, -1, 0)
-    if address == _FAILED:
-        raise _error(f"can't reserve {size} bytes of address space")
-    return int(address)
-
-
-def allocate(size: int) -> int:
-    """Pages to read and write, zero."""
-    address = _mmap(None, size, READ | WRITE, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, -1, 0)
-    if address == _FAILED:
-        raise _error(f"can't allocate {size} bytes")
-    return int(address)
-
-
-def map_file(descriptor: int, size: int, access: int) -> int:
-    """A shared mapping of a file."""
-    address = _mmap(None, size, access, mmap.MAP_SHARED, descriptor, 0)
-    if address == _FAILED:
-        raise _error(f"can't map {size} bytes")
-    return int(address)
-
-
-def protect(address: int, size: int, access: int) -> None:
-    """Change what may be done with pages."""
-    if _mprotect(address, size, access):
-        raise _error("can't change the protection of memory")
+    flags = MAP_PRIVATE | MAP_ANONYMOUS | _MAP_NORESERVE
+    return map_memory(None, size, NONE, flags, -1, f"reserve {size} bytes of address space")
 
 
 def discard(address: int, size: int) -> None:
-    """Give the content of private pages back; they read as zero afterwards."""
-    if _madvise(address, size, 4):
-        raise _error("can't discard memory")
-
-
-def release(address: int, size: int) -> None:
-    """Unmap."""
-    if _munmap(address, size):
-        raise _error("can't unmap memory")
+    if _madvise(address, size, _MADV_DONTNEED):
+        raise posix.error("can't discard memory")
 
 
 def memory_file(name: str, size: int) -> int:
@@ -97,48 +76,130 @@ def memory_file(name: str, size: int) -> int:
     return descriptor
 
 
+def map_twice(name: str, size: int) -> "tuple[int, int]":
+    descriptor = memory_file(name, size)
+    try:
+        code = map_memory(None, size, READ | EXECUTE, MAP_SHARED, descriptor, f"map {size} bytes")
+        try:
+            return code, map_memory(None, size, READ | WRITE, MAP_SHARED, descriptor, f"map {size} bytes")
+        except OSError:
+            release(code, size)
+            raise
+    finally:
+        os.close(descriptor)
+
+
+unmap = release
+
+
+def shadow_stack() -> bool:
+    try:
+        with open("/proc/self/status", "rb") as status:
+            features = status.read().partition(b"x86_Thread_features:")[2].partition(b"\n")[0]
+    except OSError:
+        return False
+    return b"shstk" in features.split()
+
+
 def system_call(number: int, *arguments: int) -> int:
     """A system call by number."""
     result = int(_syscall(ctypes.c_long(number), *[ctypes.c_long(argument) for argument in arguments]))
     if result == -1:
-        raise _error(f"system call {number}")
+        raise posix.error(f"system call {number}")
     return result
 
 
-def call(address: int, *arguments: int) -> int:
-    """Call machine code of the System V convention with ints, for an int. The GIL is released meanwhile."""
-    function = ctypes.CFUNCTYPE(ctypes.c_long, *[ctypes.c_long] * len(arguments))(address)
-    return int(function(*[argument - (argument >> 63 << 64) for argument in arguments]))
+def thread(a: "Assembler", register: int) -> None:
+    segments.load(a, segments.FS, register, 0)
 
 
-def symbol(name: str) -> int:
-    """The address of a function of the C library."""
-    address = ctypes.cast(getattr(_libc, name), ctypes.c_void_p).value
-    if address is None:
-        raise OSError(2, f"the C library has no {name}")
-    return address
+def adopt(execution: int) -> None:
+    del execution
+    posix.unblock(_SIGNALS.urg)
 
 
-def read(address: int, size: int) -> bytes:
-    """Bytes of memory."""
-    return ctypes.string_at(address, size)
+def host_stack() -> "tuple[int, int]":
+    attributes = ctypes.create_string_buffer(256)
+    start, size = ctypes.c_void_p(), ctypes.c_size_t()
+    libc.pthread_self.restype = ctypes.c_void_p
+    if libc.pthread_getattr_np(ctypes.c_void_p(libc.pthread_self()), attributes):
+        return 0, 0
+    libc.pthread_attr_getstack(attributes, ctypes.byref(start), ctypes.byref(size))
+    libc.pthread_attr_destroy(attributes)
+    return start.value or 0, size.value
 
 
-def write(address: int, data: bytes) -> None:
-    """Put bytes into memory."""
-    ctypes.memmove(address, data, len(data))
+def prepare(page: int, period: int, recheck: int) -> None:
+    posix.set_interval(page, 0, period)
+    posix.set_interval(page, 1, recheck)
+    posix.block_signals(page, 0xFFFF_FFFE_7FFF_FFFF)  # all but the two that the C library uses for itself
 
 
-def words(address: int, count: int) -> memoryview:
-    """Memory as unsigned ints of eight bytes, each of which is written in one store."""
-    return memoryview((ctypes.c_uint64 * count).from_address(address)).cast("B").cast("Q")
+def _futex(a: "Assembler", operation: int, value: int) -> None:
+    a.mov64_rr(RDI, RBX)
+    a.mov32_ri(RSI, operation)
+    a.mov32_ri(RDX, value)
+    a.mov32_ri(RAX, _SYS_FUTEX)
+    a.syscall()
 
 
-def word(address: int) -> int:
-    """Eight bytes of memory as an unsigned int."""
-    return ctypes.c_uint64.from_address(address).value
+def sleep(a: "Assembler", state: int, interval: "int | None") -> None:
+    posix.interval(a, R10, interval)
+    _futex(a, _FUTEX_WAIT_PRIVATE, state)
 
 
-def set_word(address: int, value: int) -> None:
-    """Write eight bytes in one store."""
-    ctypes.c_uint64.from_address(address).value = value
+def wake(a: "Assembler") -> None:
+    _futex(a, _FUTEX_WAKE_PRIVATE, 1)
+
+
+def can_fence() -> bool:
+    try:
+        system_call(_SYS_MEMBARRIER, _MEMBARRIER_REGISTER, 0, 0)
+    except OSError:
+        return False
+    return True
+
+
+def fence(a: "Assembler") -> None:
+    a.mov32_ri(RDI, _MEMBARRIER_EXPEDITED)
+    a.xor32_rr(RSI, RSI)
+    a.xor32_rr(RDX, RDX)
+    a.mov32_ri(RAX, _SYS_MEMBARRIER)
+    a.syscall()
+
+
+def start(a: "Assembler", thread: int, handle: int) -> None:
+    posix.start_thread(a, thread, handle, _SIG_SETMASK)
+
+
+def interrupt(a: "Assembler", page: int) -> None:
+    posix.send(a, page, _SIGNALS.urg)
+
+
+class _Sigaction(ctypes.Structure):
+    """struct sigaction of the C library."""
+
+    _fields_ = (
+        ("handler", ctypes.c_void_p),
+        ("mask", ctypes.c_ulong * 16),
+        ("flags", ctypes.c_int),
+        ("restorer", ctypes.c_void_p),
+    )
+
+
+#: sigaction(2), asm/sigcontext.h
+_SIGNALS = posix.Signals(
+    numbers=(11, 7, 23),
+    action=_Sigaction,
+    flags=(4, 0x08000000, 0x10000000, 0x40000000),
+    info=(8, 16, 24),
+    codes=(-1, -6),  # SI_QUEUE, SI_TKILL
+    machine=None,
+    registers=(160, 168, 88),
+)
+
+
+def fault_handler() -> "SignalHandler":
+    from .signals import SignalHandler
+
+    return SignalHandler(_SIGNALS)

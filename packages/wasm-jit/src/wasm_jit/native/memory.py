@@ -8,8 +8,9 @@ stay valid.
 import ctypes
 import gc
 
-from . import faults, linux
+from . import faults
 from .owned import Owned
+from .system import system
 
 #: What an access without a check in the code can reach, with a page on top.
 REACH = (2 << 32) + 0x10000
@@ -40,13 +41,13 @@ class GuardedMemory:
     """
 
     def __init__(self, size: int, reserve: int = REACH) -> None:
-        self.reserved = linux.pages(max(reserve, size))
+        self.reserved = system.pages(max(reserve, size))
         self.size = 0
         try:
-            self.address = linux.reserve(self.reserved)
+            self.address = system.reserve(self.reserved)
         except OSError:
             gc.collect()  # memories of instances that are gone may have it
-            self.address = linux.reserve(self.reserved)
+            self.address = system.reserve(self.reserved)
         address, reserved = self.address, self.reserved
         unwatch = faults.watch_memory(address, address + reserved)
         self._room = Owned(lambda: _give_back(address, reserved, unwatch))
@@ -60,7 +61,7 @@ class GuardedMemory:
             if size > self.reserved:
                 return False
             try:
-                linux.protect(self.address + self.size, size - self.size, linux.READ | linux.WRITE)
+                system.protect(self.address + self.size, size - self.size, system.READ | system.WRITE)
             except OSError:
                 return False
             self.size = size
@@ -77,4 +78,4 @@ class GuardedMemory:
 
 def _give_back(address: int, size: int, unwatch: "faults.Unwatch") -> None:
     unwatch()
-    linux.release(address, size)
+    system.release(address, size)

@@ -15,7 +15,7 @@ import ctypes
 from ..amd64.assembler import Assembler
 from ..amd64.registers import NE, RAX, RBX, RDI, RDX, RSI, RSP, E
 from ..cpython import layout
-from . import linux
+from .system import system
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -95,15 +95,15 @@ def _destructor() -> int:
 
         _addresses.append(0)
         try:
-            open_ = linux.allocate(linux.PAGE)
-            block = CodeSpace(linux.PAGE).place(_code(open_))
+            open_ = system.allocate(system.PAGE)
+            block = CodeSpace(system.PAGE).place(_code(open_))
         except BaseException:
             _addresses.clear()
             raise
         block.keep()
-        linux.set_word(open_, 1)
-        atexit.register(linux.set_word, open_, 0)
-        _addresses[0] = block.address
+        system.set_word(open_, 1)
+        atexit.register(system.set_word, open_, 0)
+        _addresses[0] = system.exported(block.address)
     return _addresses[0]
 
 

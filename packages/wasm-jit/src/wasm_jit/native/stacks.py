@@ -1,7 +1,7 @@
 """Stacks for compiled code, with pages at both ends that nobody may touch."""
 
-from . import linux
 from .owned import Owned
+from .system import system
 
 #: Room below the limit that compiled code checks for: frames that don't check, signal handlers (the kernel saves up
 #: to 12 KiB of registers for each), what is saved on the way to a trap.
@@ -24,13 +24,13 @@ class Stack:
     """
 
     def __init__(self, size: int) -> None:
-        usable = linux.pages(size + MARGIN)
-        start = linux.reserve(usable + 2 * _GUARD)
-        self._room = Owned(lambda: linux.release(start, usable + 2 * _GUARD))
+        usable = system.pages(size + MARGIN)
+        start = system.reserve(usable + 2 * _GUARD)
+        self._room = Owned(lambda: system.release(start, usable + 2 * _GUARD))
         self.bottom = start + _GUARD
         self.top = self.bottom + usable
         self.limit = self.bottom + MARGIN
-        linux.protect(self.bottom, usable, linux.READ | linux.WRITE)
+        system.protect(self.bottom, usable, system.READ | system.WRITE)
 
     def keep(self) -> None:
         """Leave the stack where it is for as long as the process lives."""

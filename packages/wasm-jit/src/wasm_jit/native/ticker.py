@@ -4,25 +4,26 @@ It is machine code and no Python thread: it never wants the GIL, so it ticks whi
 blocks all signals, so that these go to Python's threads. (A Python thread would not run while compiled code has the
 GIL; a timer's signals would come while no compiled code runs, too.) A tick asks each execution that is active to stop
 for a moment, in its limit, which functions look at when they are entered. One that has not done so by the next tick,
-because it is in a loop, gets a signal, which ``native.faults`` handles; what is sent with it tells it from all others.
-SIGURG is the one: its default is to do nothing, debuggers let it pass, and hardly any program uses it (Go's runtime
-chose it for the same purpose and reasons).
+because it is in a loop, is diverted to the routine for interrupts: on POSIX by a signal, which ``signals`` handles
+(what is sent with it tells it from all others); on Windows the ticker suspends the thread and changes its registers.
+SIGURG is the signal: its default is to do nothing, debuggers let it pass, and hardly any program uses it (Go's
+runtime chose it for the same purpose and reasons).
 
 When nothing was active for a second it sleeps until the next entry wakes it, so an idle process stays idle. The entry
 first counts itself active, then looks whether the ticker is parked; the ticker first says that it is parked, then
-looks whether anyone is active. The processor may swap the entry's two steps; ``membarrier`` between the ticker's
-steps makes that harmless without a fence in every entry.
+looks whether anyone is active. The processor may swap the entry's two steps; a fence for all threads between the
+ticker's steps (``membarrier`` on Linux) makes that harmless without a fence in every entry. Where there is none, the
+parked ticker looks again ten times a second.
 """
 
 import ctypes
-import os
 from _thread import allocate_lock
 
 from ..amd64 import abi
 from ..amd64.assembler import Assembler
-from ..amd64.registers import NE, R10, R12, R13, R14, RAX, RBX, RCX, RDI, RDX, RSI, RSP, B, E
-from . import linux
+from ..amd64.registers import NE, R12, R13, R14, RAX, RBX, RCX, RDX, B, E
 from .code import CodeSpace
+from .system import at_fork, system
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,89 +32,71 @@ if TYPE_CHECKING:
 #: Nanoseconds between ticks.
 PERIOD = 4_000_000
 _IDLE_TICKS = 250
+_RECHECK = 100_000_000
 
-_SYS_RT_SIGPROCMASK, _SYS_FUTEX, _SYS_MEMBARRIER = 14, 202, 324
-SIGURG = 23
-_FUTEX_WAIT_PRIVATE, _FUTEX_WAKE_PRIVATE = 128, 129
-_MEMBARRIER_EXPEDITED, _MEMBARRIER_REGISTER = 8, 16
-
-# the page that the thread works on
+# the page that the thread works on; from 16 on the first 2 KiB are the system's
 _STATE = 0
-_PERIOD = 16  # struct timespec
-_HANDLE = 32  # pthread_t, 0 if there is no thread
-_MASK = 40  # sigset_t
-_TABLE = 64  # addresses of executions, then 0
+_HANDLE = 8  # of the thread, 0 if there is none
+_TABLE = 2048  # addresses of executions, then 0
 _TICKING, _PARKED, _STOPPED = 0, 1, 2
 
 _CAPACITY = 16_384
 
 
-def _thread(page: int, parks: bool, send: int) -> bytes:
-    """start(): the loop; ``send`` is pthread_sigqueue, or pthread_kill."""
+def _thread(page: int) -> bytes:
+    """start(): the loop."""
     a = Assembler()
     found, stop = a.label(), a.label()
-    for register in (RBX, R12):
+    for register in (RBX, R12, R13):
         a.push_r(register)
     a.mov64_ri(RBX, page)
 
-    def sleep(state: int, timeout: bool) -> None:
-        """Until somebody changes the state, or for the period."""
-        a.lea64_rm(RDI, RBX, _STATE)
-        a.mov32_ri(RSI, _FUTEX_WAIT_PRIVATE)
-        a.mov32_ri(RDX, state)
-        if timeout:
-            a.lea64_rm(R10, RBX, _PERIOD)
-        else:
-            a.xor32_rr(R10, R10)
-        a.mov32_ri(RAX, _SYS_FUTEX)
-        a.syscall()
+    def sleep(state: int, interval: "int | None") -> None:
+        """Until somebody changes the state, or for an interval."""
+        system.sleep(a, state, interval)
         a.cmp32_mi(RBX, _STATE, _STOPPED)
         a.jcc(E, stop)
 
     again = a.here()
     a.xor32_rr(R12, R12)  # ticks without work
     tick = a.here()
-    sleep(_TICKING, timeout=True)
+    sleep(_TICKING, 0)
     a.call(found)
     a.test32_rr(RDX, RDX)
     a.jcc(NE, again)
     a.inc32_r(R12)
     a.cmp32_ri(R12, _IDLE_TICKS)
     a.jcc(B, tick)
-    if not parks:
-        a.jmp(again)
-    else:
-        a.xor32_rr(RAX, RAX)
-        a.mov32_ri(RCX, _PARKED)
-        a.lock_cmpxchg32_mr(RBX, _STATE, RCX)
-        a.jcc(NE, stop)
-        a.mov32_ri(RDI, _MEMBARRIER_EXPEDITED)
-        a.xor32_rr(RSI, RSI)
-        a.xor32_rr(RDX, RDX)
-        a.mov32_ri(RAX, _SYS_MEMBARRIER)
-        a.syscall()
-        a.call(found)
-        wait = a.label()
-        a.test32_rr(RDX, RDX)
-        a.jcc(E, wait)
-        a.mov32_ri(RAX, _PARKED)
-        a.xor32_rr(RCX, RCX)
-        a.lock_cmpxchg32_mr(RBX, _STATE, RCX)
-        a.jmp(again)
-        a.bind(wait)
-        sleep(_PARKED, timeout=False)
-        a.cmp32_mi(RBX, _STATE, _PARKED)
-        a.jcc(E, wait)
-        a.jmp(again)
+
+    a.xor32_rr(RAX, RAX)
+    a.mov32_ri(RCX, _PARKED)
+    a.lock_cmpxchg32_mr(RBX, _STATE, RCX)
+    a.jcc(NE, stop)
+    fences = system.can_fence()
+    if fences:
+        system.fence(a)
+    wait = a.label()
+    look = a.here()
+    a.call(found)
+    a.test32_rr(RDX, RDX)
+    a.jcc(E, wait)
+    a.mov32_ri(RAX, _PARKED)
+    a.xor32_rr(RCX, RCX)
+    a.lock_cmpxchg32_mr(RBX, _STATE, RCX)
+    a.jmp(again)
+    a.bind(wait)
+    sleep(_PARKED, None if fences else 1)
+    a.cmp32_mi(RBX, _STATE, _PARKED)
+    a.jcc(E, wait if fences else look)
+    a.jmp(again)
 
     a.bind(stop)
-    for register in (R12, RBX):
+    for register in (R13, R12, RBX):
         a.pop_r(register)
     a.xor32_rr(RAX, RAX)
     a.ret()
 
     a.bind(found)  # interrupt what is active; edx: whether anything is
-    a.push_r(R13)
     a.push_r(R14)
     a.xor32_rr(R14, R14)
     a.lea64_rm(R13, RBX, _TABLE)
@@ -136,71 +119,36 @@ def _thread(page: int, parks: bool, send: int) -> bytes:
     a.mov64_mi(RAX, abi.LIMIT, abi.ASKED)
     a.jmp(idle)
     a.bind(unheard)
-    a.mov64_rm(RDI, RAX, abi.THREAD)
-    a.mov32_ri(RSI, SIGURG)
-    a.mov64_rr(RDX, RBX)
-    a.mov64_ri(RAX, send)
-    a.call_r(RAX)
+    system.interrupt(a, page)
     a.bind(idle)
     a.add64_ri(R13, 8)
     a.jmp(each)
     a.bind(done)
     a.mov32_rr(RDX, R14)
     a.pop_r(R14)
-    a.pop_r(R13)
     a.ret()
     return a.finish().data
-
-
-def _futex_wake(a: Assembler) -> None:
-    a.lea64_rm(RDI, RBX, _STATE)
-    a.mov32_ri(RSI, _FUTEX_WAKE_PRIVATE)
-    a.mov32_ri(RDX, 1)
-    a.xor32_rr(R10, R10)
-    a.mov32_ri(RAX, _SYS_FUTEX)
-    a.syscall()
 
 
 def _wake(page: int, thread: int) -> bytes:
     """wake(): 0, or the number of the error. Starts the thread if there is none."""
     a = Assembler()
     exists, failed, done = a.label(), a.label(), a.label()
-
-    def mask(new: int, offset: int, old: int) -> None:
-        a.mov32_ri(RDI, 2)  # SIG_SETMASK
-        a.lea64_rm(RSI, new, offset)
-        a.mov64_rr(RDX, old) if old >= 0 else a.xor32_rr(RDX, RDX)
-        a.mov32_ri(R10, 8)
-        a.mov32_ri(RAX, _SYS_RT_SIGPROCMASK)
-        a.syscall()
-
     a.push_r(RBX)
-    a.sub64_ri(RSP, 16)
     a.mov64_ri(RBX, page)
     a.mov32_mi(RBX, _STATE, _TICKING)
     a.cmp64_mi(RBX, _HANDLE, 0)
     a.jcc(NE, exists)
-    mask(RBX, _MASK, RSP)
-    a.lea64_rm(RDI, RBX, _HANDLE)
-    a.xor32_rr(RSI, RSI)
-    a.mov64_ri(RDX, thread)
-    a.xor32_rr(RCX, RCX)
-    a.mov64_ri(RAX, linux.symbol("pthread_create"))
-    a.call_r(RAX)
-    a.mov32_mr(RSP, 8, RAX)
-    mask(RSP, 0, -1)
-    a.mov32_rm(RAX, RSP, 8)
+    system.start(a, thread, _HANDLE)
     a.test32_rr(RAX, RAX)
     a.jcc(NE, failed)
     a.bind(exists)
-    _futex_wake(a)
+    system.wake(a)
     a.xor32_rr(RAX, RAX)
     a.jmp(done)
     a.bind(failed)
-    a.mov64_mi(RBX, _HANDLE, 0)
     a.mov32_mi(RBX, _STATE, _STOPPED)
     a.bind(done)
-    a.add64_ri(RSP, 16)
     a.pop_r(RBX)
     a.ret()
     return a.finish().data
@@ -225,11 +173,8 @@ def _stop(page: int) -> bytes:
     a.jmp(each)
     a.bind(idle)
     a.mov32_mi(RBX, _STATE, _STOPPED)
-    _futex_wake(a)
-    a.mov64_rm(RDI, RBX, _HANDLE)
-    a.xor32_rr(RSI, RSI)
-    a.mov64_ri(RAX, linux.symbol("pthread_join"))
-    a.call_r(RAX)
+    system.wake(a)
+    system.join(a, _HANDLE)
     a.mov64_mi(RBX, _HANDLE, 0)
     a.bind(done)
     a.xor32_rr(RAX, RAX)
@@ -245,48 +190,36 @@ class Ticker:
     signal handler of Python's ever sees them half done.
 
     Attributes:
+        page: address of what the thread works on; nothing else has this address.
         parked: address of the 32-bit word that is not 0 while the thread has to be woken by ``wake``.
         table: address of the addresses of all executions, a 0 after them.
-        value: what comes with its signals and no others; 0 if they come without.
     """
 
     def __init__(self) -> None:
-        self._page = linux.allocate(_TABLE + 8 * _CAPACITY)
-        self.parked = self._page + _STATE
-        linux.write(self._page + _PERIOD, (0).to_bytes(8, "little") + PERIOD.to_bytes(8, "little"))
-        linux.set_word(self._page + _MASK, 0xFFFF_FFFE_7FFF_FFFF)  # all but the two that the C library uses for itself
-        linux.set_word(self.parked, _STOPPED)
-        self.table = self._page + _TABLE
-        try:
-            linux.system_call(_SYS_MEMBARRIER, _MEMBARRIER_REGISTER, 0, 0)
-            parks = True
-        except OSError:
-            parks = False
+        self.page = system.allocate(_TABLE + 8 * _CAPACITY)
+        self.parked = self.page + _STATE
+        self.table = self.page + _TABLE
+        system.prepare(self.page, PERIOD, _RECHECK)
+        system.set_word(self.parked, _STOPPED)
         self._count = 0
         self._lock = allocate_lock()
-        space = CodeSpace(linux.PAGE)
+        space = CodeSpace(system.PAGE)
 
-        def function(code: bytes) -> "Callable[[], int]":
+        def placed(code: bytes) -> int:
             block = space.place(code)
             block.keep()
-            made: Callable[[], int] = ctypes.PYFUNCTYPE(ctypes.c_int)(block.address)
-            return made
+            return system.exported(block.address)
 
-        try:
-            send, self.value = linux.symbol("pthread_sigqueue"), self._page
-        except AttributeError:  # musl has only the one that sends no value
-            send, self.value = linux.symbol("pthread_kill"), 0
-        thread = space.place(_thread(self._page, parks, send))
-        thread.keep()
-        self._wake = function(_wake(self._page, thread.address))
-        self._stop = function(_stop(self._page))
+        function = ctypes.PYFUNCTYPE(ctypes.c_int)
+        self._wake: Callable[[], int] = function(placed(_wake(self.page, placed(_thread(self.page)))))
+        self._stop: Callable[[], int] = function(placed(_stop(self.page)))
 
     def add(self, execution: int) -> None:
         """Tick for this execution, whose memory must stay for as long as the process lives."""
         with self._lock:
             if self._count == _CAPACITY - 1:
                 raise OSError(12, "too many threads run compiled code")
-            linux.set_word(self._page + _TABLE + 8 * self._count, execution)
+            system.set_word(self.table + 8 * self._count, execution)
             self._count += 1
 
     def wake(self) -> None:
@@ -301,10 +234,11 @@ class Ticker:
 
     def _after_fork_in_child(self) -> None:
         self._lock = allocate_lock()
-        linux.set_word(self._page + _HANDLE, 0)
-        linux.set_word(self.parked, _STOPPED)
-        table = range(self._page + _TABLE, self._page + _TABLE + 8 * self._count, 8)
-        if any(linux.word(linux.word(row) + abi.ACTIVE) for row in table):
+        system.prepare(self.page, PERIOD, _RECHECK)
+        system.set_word(self.page + _HANDLE, 0)
+        system.set_word(self.parked, _STOPPED)
+        table = range(self.table, self.table + 8 * self._count, 8)
+        if any(system.word(system.word(row) + abi.ACTIVE) for row in table):
             self.wake()
 
 
@@ -316,8 +250,5 @@ def ticker() -> Ticker:
     if not _tickers:
         one = Ticker()
         _tickers.append(one)
-        os.register_at_fork(
-            before=one._before_fork,
-            after_in_child=one._after_fork_in_child,
-        )
+        at_fork(before=one._before_fork, after_in_child=one._after_fork_in_child)
     return _tickers[0]
