@@ -35,8 +35,8 @@ from ..ir.function import (
     edges,
 )
 from ..ir.prune import ROOTS
+from . import convention, vectors
 from . import registers as cc
-from . import vectors
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -521,15 +521,15 @@ class _Selector:
             self.compare(v, op)
         elif op in _FLOATS:
             self.float_binary(v, x, y, *_FLOATS[op])
-        elif op in _UNARY:
-            if op == _WRAP and self.short(x):
-                self.emit(COPY, v, self.register(x))
-                return
-            self.emit(UN, v, self.register(x), x=_UNARY[op])
         elif op == _SELECT_CODE:
             self.choose(v, x, y, f.z[v])
-        elif op == _EXTEND_U:
-            self.emit(COPY, v, self.register(x))
+        elif op == _EXTEND_U or (op == _WRAP and self.short(x)):
+            a = self.register(x)
+            if v in self.result.wants:
+                self.result.wants.setdefault(a, self.result.wants[v])
+            self.emit(COPY, v, a)
+        elif op in _UNARY:
+            self.emit(UN, v, self.register(x), x=_UNARY[op])
         elif op in _DIVISIONS:
             self.emit(DIVIDE, v, self.register(x), self.register(y), x=(*_DIVISIONS[op], f.offset.get(v, 0)))
         elif op in _MASKS:
@@ -760,11 +760,19 @@ class _Selector:
         d = v if v >= 0 and f.type[v] != T_NONE else -1
         if kind == CALLS:
             self.result.calls.append(self.place - 1)
+            general, vector = iter(convention.PARAMETERS), iter(convention.VECTOR_PARAMETERS)
+        else:
+            general, vector = iter(convention.RESULTS), iter(convention.VECTOR_RESULTS)
+        wants = self.result.wants
         ends = []
         for arg in args:
+            is_vector = T_F32 <= f.type[arg] <= T_V128
+            place = next(vector if is_vector else general, -1)
             if f.op[arg] != CONST:
                 if arg not in live and arg != d:
                     ends.append(arg)
+                    if place >= 0:
+                        wants[arg] = place + 16 * is_vector
                 self.result.uses.setdefault(arg, []).append(self.place - 1)
         self.emit(kind, d, self.register(a) if a >= 0 else -1, x=(what, args, ends))
         live.update([arg for arg in args if f.op[arg] != CONST])

@@ -6,6 +6,8 @@ the loop; what traps or returns from there goes to the end of the function.  The
 but those back to a loop's head leads to a later block.
 """
 
+from heapq import heappop, heappush
+
 from .function import UNREACHABLE, IRFunction, edges
 
 
@@ -45,29 +47,33 @@ def _loops(targets: "list[list[int]]") -> "tuple[list[int], dict[int, int], dict
     loop = [-1] * len(targets)
     outer: dict[int, int] = {}
     size: dict[int, int] = {}
-    around: dict[int, set[int]] = {}  # of each head, heads of loops around it, as far as they do not follow from others
+    around: dict[
+        int, list[int]
+    ] = {}  # of each head a heap of −heads around it, as far as they do not follow from others
     for b in range(len(targets) - 1, -1, -1):
         if not targets[b]:
             continue
-        heads = {t if t <= b else outer.get(t, loop[t]) for t in targets[b]}
+        heads = [t if t <= b else outer.get(t, loop[t]) for t in targets[b]]
         inner = max(heads)
         if inner < 0:
             continue
         loop[b] = inner
         size[inner] = size.get(inner, 0) + 1
-        if inner in around:
-            around[inner] |= heads
-        else:
-            around[inner] = heads
+        heap = around.setdefault(inner, [])
+        for head in heads:
+            if 0 <= head < inner:
+                heappush(heap, -head)
         if inner == b:  # all that belongs to it has been seen
-            heads = around.pop(b)
-            heads.discard(b)
-            heads.discard(-1)
-            parent = outer[b] = max(heads, default=-1)
+            del around[b]
+            parent = outer[b] = -heap[0] if heap else -1
             if parent >= 0:
                 size[parent] = size.get(parent, 0) + size[b]
-                heads.discard(parent)
-                around[parent] = around[parent] | heads if parent in around else heads
+                while heap and heap[0] == -parent:
+                    heappop(heap)
+                smaller, larger = sorted((heap, around.get(parent, [])), key=len)
+                for head in smaller:
+                    heappush(larger, head)
+                around[parent] = larger
     return loop, outer, size
 
 

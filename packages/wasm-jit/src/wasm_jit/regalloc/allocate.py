@@ -4,8 +4,8 @@ At each place the state says which virtual register is in which real one and whi
 An operand that is not in a register is loaded; where no register is free, the one whose content is wanted last
 gives way, and is stored if it was not before (a value never changes, so once is enough).  The state at the
 beginning of a block is chosen when all forward ways to it have been walked, from what these ways have in registers;
-every way then gets the moves that bring it there.  A loop's head keeps in registers what is wanted in the loop
-before its next call.
+every way then gets the moves that bring it there.  A loop's head has in registers what is wanted in the loop before
+its next call, then what only passes through, as long as the loop leaves registers for it.
 
 The processor's part (``amd64.emit``) subclasses ``Allocator``: it says how each kind of instruction uses registers,
 and moves, loads and stores are its methods.  Registers are numbered as locations are (see ``moves``).
