@@ -259,7 +259,7 @@ def _entry(params: str, results: str) -> bytes:
     a.mov64_rm(MEMORY, CONTEXT, abi.MEMORY_BASE)
     a.call_m(SCRATCH, abi.F_CODE)
     a.mov64_rm(R12, CONTEXT, abi.EXECUTION)
-    system.to_host(a, R12)
+    system.to_host(a, R12, R11)
     a.mov64_rm(RSP, R12, abi.HOST_SP)
     shared.restore(a)
     if len(results) > 1:

@@ -303,7 +303,7 @@ class Support:
         a.mov64_rr(RAX, RSP)
         a.and64_ri(RAX, -16)
         a.mov64_mr(R12, abi.WASM_SP, RAX)  # compiled code that Python calls from there goes on below
-        system.to_host(a, R12)
+        system.to_host(a, R12, RAX)
         a.mov64_rm(RSP, R12, abi.HOST_SP)
 
     def _interrupt(self, a: Assembler) -> None:

@@ -94,8 +94,8 @@ def to_compiled(a: "Assembler", execution: int) -> None:
     del a, execution
 
 
-def to_host(a: "Assembler", execution: int) -> None:
-    del a, execution
+def to_host(a: "Assembler", execution: int, scratch: int) -> None:
+    del a, execution, scratch
 
 
 def touch(a: "Assembler", size: int) -> None:

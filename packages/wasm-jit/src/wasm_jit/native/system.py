@@ -100,8 +100,8 @@ if TYPE_CHECKING:
         def to_compiled(self, a: Assembler, execution: int, /) -> None:
             """Before the stack pointer goes to the execution's own stack. R11 is lost."""
 
-        def to_host(self, a: Assembler, execution: int, /) -> None:
-            """Before the stack pointer goes back to the thread's stack. R11 is lost."""
+        def to_host(self, a: Assembler, execution: int, scratch: int, /) -> None:
+            """Before the stack pointer goes back to the thread's stack. The scratch register is lost."""
 
         def touch(self, a: Assembler, size: int, /) -> None:
             """Before the stack pointer of the thread's stack goes down by so much. The flags are lost."""

@@ -237,14 +237,14 @@ def to_compiled(a: "Assembler", execution: int) -> None:
     segments.store(a, segments.GS, _STACK_BOTTOM, R11)
 
 
-def to_host(a: "Assembler", execution: int) -> None:
+def to_host(a: "Assembler", execution: int, scratch: int) -> None:
     for place, saved in (
         (_STACK_TOP, abi.HOST_STACK_TOP),
         (_STACK_LIMIT, abi.HOST_STACK_LIMIT),
         (_STACK_BOTTOM, abi.HOST_STACK_BOTTOM),
     ):
-        a.mov64_rm(R11, execution, saved)
-        segments.store(a, segments.GS, place, R11)
+        a.mov64_rm(scratch, execution, saved)
+        segments.store(a, segments.GS, place, scratch)
 
 
 def touch(a: "Assembler", size: int) -> None:
