@@ -66,7 +66,10 @@ class timeout:  # noqa: N801  # a function to those who use it
         if self._token is not None:
             raise RuntimeError("this timeout is under way already")
         outer = _deadline.get()
-        end = monotonic() + self.seconds
+        now = monotonic()
+        if outer is not None and outer[0] <= now:
+            raise TimeoutExpired(outer[1])  # as the host may have caught it before
+        end = now + self.seconds
         self._token = _deadline.set(outer if outer is not None and outer[0] <= end else (end, self.seconds))
         IN_USE.append(None)
 
