@@ -1,16 +1,21 @@
 """Which thread runs compiled code on which execution."""
 
 import ctypes
-import sys
-from _thread import get_ident
+from _thread import _local
+from functools import partial
+from itertools import count
 
 from ..amd64 import abi
+from ..native.owned import Owned
 from ..native.stacks import Stack
 from ..native.system import at_fork, system
 from ..native.ticker import ticker
 
-#: Bytes of stack for compiled code, for executions that are made from now on.
+#: Bytes of stack for compiled code, for stacks that are made from now on.
 stack_size = 1 << 20
+
+#: How many executions that no thread has keep their stacks.
+SPARE = 8
 
 #: Two words: the thread that was looked up last, its execution. The GIL guards them.
 CURRENT = system.allocate(system.PAGE)
@@ -23,64 +28,97 @@ postponed: "list[BaseException]" = []
 #: code still has them.
 MANY = 1000
 
-# by thread; an execution outlives its thread and is used again
-_executions: "dict[int, int]" = {}
-# by execution
-_kept: "dict[int, _Kept]" = {}
+# A thread has an execution from its first call on. What says so belongs to the thread, so that its end gives the
+# execution back, and has a number of its own, so that nobody gives back what somebody else has by then. (A new thread
+# may have the number of one that has ended.)
+_own = _local()
+_numbers = count()
+_held: "dict[int, int]" = {}  # executions that threads have, by the number of the claim
+_latest: "dict[int, int]" = {}  # the number of a thread's last claim
+_free: "list[int]" = []  # executions that no thread has
+_bare: "list[int]" = []  # the same, without stacks
+_stacks: "dict[int, Stack]" = {}  # by execution
+_kept: "dict[int, _Kept]" = {}  # by execution
+
+_get_ident = ctypes.pythonapi.PyThread_get_thread_ident  # not _thread.get_ident: gevent replaces it
+_get_ident.restype = ctypes.c_ulong
 
 
-def find() -> None:
-    """Note the calling thread's execution in CURRENT. Raises OSError if there is no memory for one."""
-    thread = get_ident()
-    execution = _executions.get(thread)
-    if execution is None:
-        execution = _idle() or _new()
-        system.set_word(execution + abi.THREAD, thread)
-        system.set_word(execution + abi.HOST_LIMIT, _host_limit())
-        system.adopt(execution)
-        _executions[thread] = execution
+def find() -> int:
+    """Note the calling thread's execution in CURRENT; it is the result, too. Raises OSError if there is no memory for
+    one.
+    """
+    thread: int = _get_ident()
+    execution = _held.get(getattr(_own, "number", -1)) or _claim(thread)
     _current[:] = [thread, execution]  # in one step: no other thread may come in between
+    return execution
 
 
-def _idle() -> int:
-    """An execution whose thread has ended, which has none from now on; 0 if there is none."""
-    alive = sys._current_frames()
-    for thread, candidate in list(_executions.items()):
-        if thread in alive or system.word(candidate + abi.ACTIVE):
-            continue
-        execution = _executions.pop(thread, 0)
-        system.set_word(CURRENT, 0)
-        # A new thread may have the number of one that ended. It can't find the execution any more, but if it is here
-        # already, it may have found it before.
-        if execution and thread not in sys._current_frames():
+current = find
+
+
+def _claim(thread: int) -> int:
+    """Give the calling thread an execution."""
+    latest = _latest.get(thread, -1)
+    execution = _held.get(latest, 0)
+    if execution and system.word(execution + abi.THREAD) == thread:
+        if system.word(execution + abi.ACTIVE):  # of another thread state in the same thread
             return execution
-        if execution:
-            _executions.setdefault(thread, execution)
-    return 0
+        _end(latest)  # a thread that has ended and did not say so
+    number = _latest[thread] = next(_numbers)
+    try:
+        execution = _held[number] = _take()
+        if execution not in _stacks:
+            _set_stack(execution)
+        system.set_word(execution + abi.HOST_LIMIT, _host_limit())
+        _own.claim = Owned(partial(_end, number), CURRENT)
+        _own.number = number
+    except BaseException:
+        _end(number)
+        raise
+    system.adopt(execution)
+    system.set_word(execution + abi.THREAD, thread)
+    return execution
 
 
-def current() -> int:
-    """The calling thread's execution; OSError as ``find``."""
-    find()
-    return _executions[get_ident()]
+def _end(number: int) -> None:
+    """The thread with this claim has ended; a second time does nothing."""
+    execution = _held.pop(number, 0)
+    if not execution:
+        return
+    if system.word(execution + abi.ACTIVE):  # a thread state has ended, and the thread goes on in another one
+        _held[number] = execution
+        return
+    system.set_word(execution + abi.THREAD, 0)
+    if len(_free) >= SPARE and execution in _stacks:
+        _stacks.pop(execution).release()
+    (_free if execution in _stacks else _bare).append(execution)
 
 
-def _new() -> int:
-    stack = Stack(stack_size)
+def _take() -> int:
+    """An execution that no thread has."""
+    for idle in (_free, _bare):
+        try:
+            return idle.pop()
+        except IndexError:  # or another thread was faster
+            pass
     execution = system.allocate(abi.EXECUTION_SIZE)
-    stack.keep()
     kept = _Kept()
+    system.set_word(execution + abi.KEPT_LIST, immortal(kept))
+    ticker().add(execution)
+    _kept[execution] = kept
+    return execution
+
+
+def _set_stack(execution: int) -> None:
+    stack = _stacks[execution] = Stack(stack_size)
     for offset, value in (
         (abi.LIMIT, stack.limit),
         (abi.STACK_LIMIT, stack.limit),
         (abi.WASM_SP, stack.top),
         (abi.STACK_TOP, stack.top),
-        (abi.KEPT_LIST, id(kept)),
     ):
         system.set_word(execution + offset, value)
-    ticker().add(execution)
-    _kept[execution] = kept
-    return execution
 
 
 class _Kept(list[object]):
@@ -155,7 +193,7 @@ def keep_if_running(item: object, start: int, end: int) -> bool:
     stack then.
     """
     found = False
-    for execution in _executions.values():
+    for execution in [*_held.values()]:
         if not system.word(execution + abi.ACTIVE):
             continue
         try:
@@ -185,10 +223,12 @@ def immortal(item: object) -> int:
 
 def _after_fork() -> None:
     # the other threads are gone, and never come back from where they were
-    for thread, execution in _executions.items():
-        if thread != get_ident():
+    thread = _get_ident()
+    for number, execution in [*_held.items()]:
+        if system.word(execution + abi.THREAD) != thread:
             system.set_word(execution + abi.ACTIVE, 0)
             system.set_word(execution + abi.WASM_SP, system.word(execution + abi.STACK_TOP))
+            _end(number)
 
 
 at_fork(after_in_child=_after_fork)
