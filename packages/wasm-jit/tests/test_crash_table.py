@@ -992,7 +992,7 @@ DENIED = {
         from wasm_jit.native.system import system
         def denied(*_):
             raise PermissionError(13, "denied")
-        system.memory_file = system.protect = denied
+        system.map_twice = system.protect = denied
         import wasm_jit
         assert "executable memory is denied" in wasm_jit.unavailable()
         raises(OSError, "executable memory is denied", Compiler)
@@ -1009,7 +1009,7 @@ DENIED = {
         from wasm_jit.native.system import system
         def denied(*_):
             raise PermissionError(13, "denied")
-        system.memory_file = denied
+        system.map_twice = denied
         import wasm_jit
         assert wasm_jit.unavailable() is None
         one = instance("""(memory 1) (func $f (export "f") (param i32) (result i32) (i32.load (local.get 0)))""")

@@ -89,7 +89,7 @@ def test_without_files_in_memory_pages_are_written_first_and_made_executable_the
     def denied(name: str, size: int) -> int:
         raise OSError(1, "denied")
 
-    monkeypatch.setattr(system, "memory_file", denied)
+    monkeypatch.setattr(system, "map_twice", denied)
     space = CodeSpace(1 << 16)
     one, two = space.place(constant(1)), space.place(constant(2))
     assert (system.call(one.address), system.call(two.address)) == (1, 2)
@@ -109,7 +109,7 @@ def test_denied_executable_memory_is_a_reason_not_a_crash(monkeypatch: pytest.Mo
     def denied(*arguments: object) -> int:
         raise OSError(13, "Permission denied")
 
-    monkeypatch.setattr(system, "memory_file", denied)
+    monkeypatch.setattr(system, "map_twice", denied)
     monkeypatch.setattr(system, "protect", denied)
     monkeypatch.setattr(native, "_answer", [])
     assert native.unavailable() == "executable memory is denied: [Errno 13] Permission denied"
