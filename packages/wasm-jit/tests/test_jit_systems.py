@@ -5,9 +5,11 @@ own with the rules of the other convention.
 """
 
 import ctypes
+import os
 import subprocess
 import sys
 from _thread import start_new_thread
+from pathlib import Path
 from time import sleep
 
 import pytest
@@ -453,3 +455,12 @@ def test_the_modules_of_other_systems_can_be_imported_anywhere() -> None:
         program += ", wasm_jit.native.darwin, wasm_jit.native.vectored"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_cache_says_where_it_cannot_be_had(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from wasm_jit import Cache
+
+    monkeypatch.setattr(os, "supports_dir_fd", set())
+    with pytest.raises(OSError, match="relative to a directory"):
+        Cache(tmp_path / "cache")
+    assert not (tmp_path / "cache").exists()

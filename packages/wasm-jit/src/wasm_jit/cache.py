@@ -56,8 +56,10 @@ class Cache:
         """The cache in a directory, which is made with its parents if it is not there.
 
         Raises PermissionError if the directory belongs to somebody else or others may write to it, OSError if it can
-        neither be made nor read.
+        neither be made nor read, or where files can't be opened relative to a directory (Windows).
         """
+        if os.open not in os.supports_dir_fd:
+            raise OSError(errno.ENOSYS, "a cache needs a system that opens files relative to a directory", directory)
         self.directory = os.path.abspath(os.fspath(directory))
         os.makedirs(self.directory, 0o700, exist_ok=True)
         os.close(_open_directory(self.directory))
