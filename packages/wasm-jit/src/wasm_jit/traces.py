@@ -9,6 +9,7 @@ import weakref
 from bisect import bisect_left, bisect_right
 
 from wasm_interp import ExitError, Trap
+from wasm_interp.runtime.function import func_name
 from wasm_interp.runtime.traps import Frame, UninitializedElement, add_frames
 
 from .amd64 import abi
@@ -21,7 +22,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from wasm_decoder import Module
     from wasm_interp import Instance
 
     from .image import Image
@@ -140,15 +140,6 @@ def find(pc: int) -> "Compiled | None":
     return found.at(pc) if isinstance(found, Placed) else found
 
 
-def function_name(module: "Module", index: int) -> str:
-    """A function's name: in the name section, or of an export, or ""."""
-    from wasm_decoder import names
-
-    return names(module).funcs.get(index) or next(
-        (export.name for export in module.exports if export.kind == "func" and export.index == index), ""
-    )
-
-
 def _frames(code: Compiled, place: int) -> "list[Frame]":
     """The frames at a place, those of inlined functions first."""
     found = []
@@ -168,7 +159,7 @@ def _frame(code: Compiled, index: int, offset: int) -> Frame:
     owners = {instance.name for instance in instances}
     # an offset in a body that was parsed from text tells nobody anything
     known = offset if offset > 0 and module.binary is not None else None
-    return Frame(index, function_name(module, index), known, owners.pop() if len(owners) == 1 else "")
+    return Frame(index, func_name(module, index), known, owners.pop() if len(owners) == 1 else "")
 
 
 def walk(pc: int, sp: int, top: int, left: int) -> "list[Frame]":
