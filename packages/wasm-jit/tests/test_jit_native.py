@@ -499,8 +499,8 @@ t.wake()
 """
 
 
-def ticking(source: str) -> None:
-    done = child(TICKING + textwrap.dedent(source) + "\nprint('ok')")
+def ticking(source: str, before: str = "") -> None:
+    done = child(before + TICKING + textwrap.dedent(source) + "\nprint('ok')")
     assert (done.returncode, done.stdout, done.stderr) == (0, "ok\n", "")
 
 
@@ -543,6 +543,21 @@ def test_the_ticker_parks_when_nothing_is_active_and_is_woken() -> None:
         t.wake()
         assert ticks()
         """
+    )
+
+
+def test_where_threads_cannot_be_fenced_the_parked_ticker_looks_again() -> None:
+    ticking(
+        """
+        system.set_word(execution + abi.ACTIVE, 0)
+        end = time.monotonic() + 20
+        while not system.word(t.parked) & 0xFFFFFFFF:
+            assert time.monotonic() < end
+            time.sleep(0.01)
+        system.set_word(execution + abi.ACTIVE, 1)  # by an entry that saw no parked ticker yet, so nobody wakes it
+        assert ticks()
+        """,
+        "from wasm_jit.native.system import system\nsystem.can_fence = lambda: False\n",
     )
 
 

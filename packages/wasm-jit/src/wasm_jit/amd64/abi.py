@@ -113,7 +113,7 @@ CONTEXT_HEAD = 256  # bytes
 # an execution
 LIMIT = 0  # the lowest stack pointer allowed, or from AWAY up to ASKED: interrupt
 STACK_LIMIT = 8  # the same without interrupts
-THREAD = 16  # the thread, as threading.get_ident() and fs:[0] have it
+THREAD = 16  # the thread, as threading.get_ident() has it
 WASM_SP = 24  # where the next entry starts on the stack
 HOST_SP = 32  # Python's stack pointer at the innermost entry
 ACTIVE = 40  # how many entries there are
