@@ -205,6 +205,17 @@ PROGRAMS = {
         one.exports.stop()
         thread.join()
         ''',
+    "threads that the end of the process finds in compiled code": '''
+        one = instance("""(import "h" "f" (func $h)) (func (export "f") (loop (call $h) (br 0)))
+            (func (export "g") (loop (br 0)))""", {"h": {"f": lambda: None}})
+        for i in range(24):  # more stacks than the C library keeps: the first ones are unmapped
+            threading.Thread(target=one.exports.f if i % 2 else one.exports.g, daemon=True).start()
+        time.sleep(0.2)
+        class Slow:
+            def __del__(self, sleep=time.sleep):
+                sleep(0.01)
+        sys.slow = [Slow() for _ in range(50)]  # the end takes a while
+        ''',
     "a host function that waits is hardly ever disturbed": '''
         import select
         ends = os.pipe()

@@ -306,7 +306,6 @@ def test_the_tickers_signal_on_macos_interrupts_compiled_code_that_was_asked(mon
     system.set_word(made + abi.THREAD, 77)
     monkeypatch.setattr(system, "thread", lambda a, register: a.mov64_ri(register, 77))
     monkeypatch.setattr(ticker(), "table", table)
-    monkeypatch.setattr("wasm_jit.native.signals.sends_value", lambda: False)
     handler = darwin_handler(fault.put({}))
     for pc, limit, diverted in (
         (fault.code + 5, abi.ASKED, True),

@@ -229,6 +229,8 @@ def _after_fork() -> None:
             system.set_word(execution + abi.ACTIVE, 0)
             system.set_word(execution + abi.WASM_SP, system.word(execution + abi.STACK_TOP))
             _end(number)
+        else:
+            system.adopt(execution)  # the kernel has another number for it
 
 
 at_fork(after_in_child=_after_fork)

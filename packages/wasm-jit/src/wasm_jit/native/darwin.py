@@ -5,8 +5,8 @@ Constants, sizes and offsets are those that a C compiler finds in the headers of
 
 import ctypes
 
-from ..amd64 import segments
-from ..amd64.registers import NE, RBX, RDI, RDX, RSI
+from ..amd64 import abi, segments
+from ..amd64.registers import NE, RAX, RBX, RDI, RDX, RSI
 from . import posix
 from .posix import EXECUTE as EXECUTE
 from .posix import MAP_ANONYMOUS, MAP_PRIVATE, libc, map_memory
@@ -170,7 +170,10 @@ def start(a: "Assembler", thread: int, handle: int) -> None:
 
 
 def interrupt(a: "Assembler", page: int) -> None:
-    posix.send(a, page, _SIGNALS.urg)
+    del page
+    a.mov64_rm(RDI, RAX, abi.THREAD)
+    a.mov32_ri(RSI, _SIGNALS.urg)
+    posix.call_symbol(a, "pthread_kill")
 
 
 class _Sigaction(ctypes.Structure):
@@ -180,13 +183,13 @@ class _Sigaction(ctypes.Structure):
 
 
 #: sys/signal.h, mach/i386/_structs.h: the registers are in a structure of their own, general ones 16 bytes into it.
-#: The code of a signal that was sent is 0, whatever the header says of SI_USER, so it tells nothing.
+#: The code of a signal that was sent is 0, whatever the header says of SI_USER, and it has no value: there is no telling.
 _SIGNALS = posix.Signals(
     numbers=(11, 10, 16),
     action=_Sigaction,
     flags=(0x40, 1, 2, 0x10),
     info=(8, 24, 32),
-    codes=(None, None),
+    code=None,
     machine=48,
     registers=(72, 144, 128),
 )

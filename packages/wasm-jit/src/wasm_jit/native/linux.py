@@ -2,8 +2,9 @@
 
 import ctypes
 import os
+from _thread import get_native_id
 
-from ..amd64 import segments
+from ..amd64 import abi, segments
 from ..amd64.registers import R10, RAX, RBX, RDI, RDX, RSI
 from . import posix
 from .posix import EXECUTE as EXECUTE
@@ -38,10 +39,13 @@ if TYPE_CHECKING:
 
 _MAP_NORESERVE, _MADV_DONTNEED = 0x4000, 4
 _MFD_CLOEXEC, _MFD_EXEC = 1, 0x10
-_SYS_FUTEX, _SYS_MEMBARRIER = 202, 324
+_SYS_FUTEX, _SYS_RT_TGSIGQUEUEINFO, _SYS_MEMBARRIER = 202, 297, 324
 _FUTEX_WAIT_PRIVATE, _FUTEX_WAKE_PRIVATE = 128, 129
 _MEMBARRIER_EXPEDITED, _MEMBARRIER_REGISTER = 8, 16
 _SIG_SETMASK = 2
+_SI_QUEUE = -1
+# in the ticker's page
+_PROCESS, _INFO = posix.OWN + 512, posix.OWN + 528
 
 _madvise = libc.madvise
 _madvise.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
@@ -114,7 +118,7 @@ def thread(a: "Assembler", register: int) -> None:
 
 
 def adopt(execution: int) -> None:
-    del execution
+    set_word(execution + abi.THREAD_HANDLE, get_native_id())
     posix.unblock(_SIGNALS.urg)
 
 
@@ -130,6 +134,9 @@ def host_stack() -> "tuple[int, int]":
 
 
 def prepare(page: int, period: int, recheck: int) -> None:
+    set_word(page + _PROCESS, os.getpid())
+    for offset, value in ((0, _SIGNALS.urg), (_SIGNALS.code, _SI_QUEUE & 0xFFFF_FFFF), (_SIGNALS.value, page)):
+        set_word(page + _INFO + offset, value)
     posix.set_interval(page, 0, period)
     posix.set_interval(page, 1, recheck)
     posix.block_signals(page, 0xFFFF_FFFE_7FFF_FFFF)  # all but the two that the C library uses for itself
@@ -173,7 +180,14 @@ def start(a: "Assembler", thread: int, handle: int) -> None:
 
 
 def interrupt(a: "Assembler", page: int) -> None:
-    posix.send(a, page, _SIGNALS.urg)
+    # not pthread_sigqueue: at the end of the process threads end in the middle of host functions, without a word
+    del page
+    a.mov32_rm(RDI, RBX, _PROCESS)
+    a.mov32_rm(RSI, RAX, abi.THREAD_HANDLE)
+    a.mov32_ri(RDX, _SIGNALS.urg)
+    a.lea64_rm(R10, RBX, _INFO)
+    a.mov32_ri(RAX, _SYS_RT_TGSIGQUEUEINFO)
+    a.syscall()
 
 
 class _Sigaction(ctypes.Structure):
@@ -193,7 +207,7 @@ _SIGNALS = posix.Signals(
     action=_Sigaction,
     flags=(4, 0x08000000, 0x10000000, 0x40000000),
     info=(8, 16, 24),
-    codes=(-1, -6),  # SI_QUEUE, SI_TKILL
+    code=_SI_QUEUE,
     machine=None,
     registers=(160, 168, 88),
 )

@@ -6,7 +6,6 @@ import ctypes
 import mmap
 import os
 
-from ..amd64 import abi
 from ..amd64.registers import NE, RAX, RBX, RCX, RDI, RDX, RSI, RSP
 
 TYPE_CHECKING = False
@@ -163,11 +162,6 @@ def join(a: "Assembler", handle: int) -> None:
     call_symbol(a, "pthread_join")
 
 
-def sends_value() -> bool:
-    """Whether ``interrupt``'s signals come with the page's address as their value."""
-    return hasattr(libc, "pthread_sigqueue")  # neither musl nor macOS has it
-
-
 class Signals:
     """A system's signals, and where their handlers find what they look at, as offsets.
 
@@ -176,8 +170,7 @@ class Signals:
         action: its ``struct sigaction``, of which the fields handler and flags are used.
         siginfo, onstack, restart, nodefer: flags of that.
         code, address, value: in a ``siginfo_t``.
-        queued, killed: the codes of signals that ``pthread_sigqueue`` and ``pthread_kill`` sent; None if there is no
-            telling.
+        interrupts: the code of the ticker's signals, whose value is the ticker's page; None if there is no telling.
         machine: of the pointer to what the next offsets are in, in a ``ucontext_t``; None if they are in that itself.
         rsp, rip, r14: of the interrupted code's registers.
     """
@@ -189,7 +182,7 @@ class Signals:
         action: "type[ctypes.Structure]",
         flags: "tuple[int, int, int, int]",
         info: "tuple[int, int, int]",
-        codes: "tuple[int | None, int | None]",
+        code: "int | None",
         machine: "int | None",
         registers: "tuple[int, int, int]",
     ) -> None:
@@ -197,20 +190,9 @@ class Signals:
         self.action = action
         self.siginfo, self.onstack, self.restart, self.nodefer = flags
         self.code, self.address, self.value = info
-        self.queued, self.killed = codes
+        self.interrupts = code
         self.machine = machine
         self.rsp, self.rip, self.r14 = registers
-
-
-def send(a: "Assembler", page: int, number: int) -> None:
-    """``system.System.interrupt`` by a signal."""
-    a.mov64_rm(RDI, RAX, abi.THREAD)
-    a.mov32_ri(RSI, number)
-    if sends_value():
-        a.mov64_ri(RDX, page)
-        call_symbol(a, "pthread_sigqueue")
-    else:
-        call_symbol(a, "pthread_kill")
 
 
 def unblock(number: int) -> None:

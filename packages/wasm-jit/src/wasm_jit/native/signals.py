@@ -16,7 +16,7 @@ from ..amd64 import abi
 from ..amd64.assembler import Assembler
 from ..amd64.registers import BE, LE, NE, R8, R9, R10, RAX, RCX, RDI, RDX, RSI, RSP, A, B, E, G
 from .code import CodeSpace
-from .posix import call_symbol, libc, sends_value
+from .posix import call_symbol, libc
 from .ranges import codes, memories
 from .stacks import MARGIN
 from .system import system
@@ -72,7 +72,6 @@ def _handler(signals: "Signals", earlier: int) -> bytes:
     """
     a = Assembler()
     others, default, refault, fault = a.label(), a.label(), a.label(), a.label()
-    value = ticker().page if sends_value() else 0
     registers = RDX
 
     def find_registers() -> None:
@@ -90,12 +89,11 @@ def _handler(signals: "Signals", earlier: int) -> bytes:
 
     a.cmp32_ri(RDI, signals.urg)
     a.jcc(NE, fault)
-    code = signals.queued if value else signals.killed
+    code = signals.interrupts
     if code is not None:
         a.cmp32_mi(RSI, signals.code, code)
         a.jcc(NE, others)
-    if value:
-        a.mov64_ri(RAX, value)
+        a.mov64_ri(RAX, ticker().page)
         a.cmp64_rm(RAX, RSI, signals.value)
         a.jcc(NE, others)
     done, host = a.label(), a.label()
