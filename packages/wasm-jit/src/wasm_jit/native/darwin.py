@@ -183,7 +183,7 @@ class _Sigaction(ctypes.Structure):
 
 
 #: sys/signal.h, mach/i386/_structs.h: the registers are in a structure of their own, general ones 16 bytes into it.
-#: The code of a signal that was sent is 0, whatever the header says of SI_USER, and it has no value: there is no telling.
+#: The code of a signal that was sent is 0, whatever the header says of SI_USER, and it has no value.
 _SIGNALS = posix.Signals(
     numbers=(11, 10, 16),
     action=_Sigaction,
