@@ -169,3 +169,11 @@ def test_auto_takes_the_portable_engine_for_what_the_native_one_does_not_know(na
     runtime.register("beyond", runtime.instantiate(BEYOND[name]))
     user = runtime.instantiate('(module (import "beyond" "f" (func (param i32) (result i32))) (export "f" (func 0)))')
     assert user.exports.f(7) == 7
+
+
+def test_calls_without_the_gil() -> None:
+    with pytest.raises(ValueError, match="without the GIL"):
+        wazero.Runtime("interpreter", release_gil=True)
+    runtime = wazero.Runtime(release_gil=True)
+    exports = runtime.instantiate('(func (export "f") (param i32) (result i32) (local.get 0))').exports
+    assert exports.f(5) == 5

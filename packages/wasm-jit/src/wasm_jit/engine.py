@@ -3,6 +3,7 @@
 import weakref
 from array import array
 from ctypes import ArgumentError
+from functools import partial
 
 from wasm_decoder.syntax.types import (
     F32,
@@ -18,7 +19,7 @@ from wasm_decoder.syntax.types import (
     TableType,
 )
 from wasm_decoder.valid.matching import top_of
-from wasm_interp import Engine, ExitError, Function, Instance, LinkError, UnsupportedError
+from wasm_interp import Engine, ExitError, Function, Instance, LinkError, UnsupportedError, function_of
 from wasm_interp.runtime.deadlines import limited, look
 
 from . import traces
@@ -27,6 +28,7 @@ from .cpython import convert
 from .cpython.builtin import make_builtin
 from .cpython.executions import keep_if_running
 from .cpython.host import host_code
+from .cpython.release import Turn
 from .cpython.stub import compile_stub, set_code
 from .cpython.support import support
 from .helpers import helper
@@ -97,12 +99,23 @@ class NativeFunction(Function):
         return _raw(self.type, self)
 
     @property
+    def turn(self) -> "Turn | None":
+        """Whose calls without the GIL it belongs to."""
+        assert self.instance is not None
+        linked = self.instance.linked
+        assert isinstance(linked, Linked)
+        return linked.turn
+
+    @property
     def builtin(self) -> "BuiltinFunctionType":
         """What Python calls: a builtin of machine code.  Most elements of tables never need one."""
         made = self._builtin
         if made is None:
             name, params, results = self.name or f"function{self.index}", self.type.params, self.type.results
-            made = self._builtin = make_builtin(name, _kinds(params), _kinds(results), self.record, self)
+            released = self.turn is not None
+            made = self._builtin = make_builtin(
+                name, _kinds(params), _kinds(results), self.record, self, released=released
+            )
         return made
 
     def __call__(self, *args: object) -> object:
@@ -120,11 +133,13 @@ class Linked:
 
     __slots__ = (
         "__weakref__", "_context", "_guard", "_helpers", "_kept", "_looked", "_missing", "code", "context", "engine",
-        "features", "instance", "lazy", "module", "placed",
+        "features", "instance", "lazy", "module", "placed", "stub", "turn",
     )  # fmt: skip
 
     def __init__(self, engine: "Compiler", instance: Instance, features: "Features", lazy: bool) -> None:
         self.engine = engine
+        self.turn = turn = engine.turn
+        self.stub = _stub(turn is not None)
         self.instance = instance
         self.features = features
         self.lazy = lazy
@@ -141,16 +156,16 @@ class Linked:
         self._missing = True
         self._looked = False
         self.placed: traces.Placed | None = None
-        support().prepare(start)
+        (turn or support()).prepare(start)
         system.set_word(start + layout.copy, system.symbol("memmove"))
         system.set_word(start + layout.fill, system.symbol("memset"))
         for i, deftype in enumerate(instance.deftypes):
             system.set_word(start + layout.types + 8 * i, id(deftype))
         for i in range(layout.imports):
-            system.set_word(start + layout.imported + 8 * i, record_of(instance.function(i)))
+            system.set_word(start + layout.imported + 8 * i, record_of(instance.function(i), turn))
         records = array("Q", bytes(abi.FUNCTION_SIZE * len(module.funcs)))
         step = abi.FUNCTION_SIZE // 8
-        records[abi.F_CODE // 8 :: step] = array("Q", [_stub()]) * len(module.funcs)
+        records[abi.F_CODE // 8 :: step] = array("Q", [self.stub]) * len(module.funcs)
         records[abi.F_CONTEXT // 8 :: step] = array("Q", [start]) * len(module.funcs)
         numbers = [id(deftype) for deftype in instance.deftypes]
         records[abi.F_TYPE // 8 :: step] = array("Q", [numbers[type_] for type_ in module.func_types[layout.imports :]])
@@ -173,7 +188,7 @@ class Linked:
 
     def keep_if_running(self) -> None:
         """Stay, if the garbage collector is about to take what calls that are under way come back to."""
-        if keep_if_running(self, self.context, self.context + self.code.layout.size):
+        if keep_if_running(self, self.context, self.context + self.code.layout.size, self.turn):
             self.guard()
 
     def record(self, index: int) -> int:
@@ -219,7 +234,7 @@ class Linked:
         guarded = self.guarded
         stored = self.stored if guarded else None  # what is kept relies on guards
         self.place_stored()
-        if self.placed is not None and system.word(record + abi.F_CODE) != _stub():
+        if self.placed is not None and system.word(record + abi.F_CODE) != self.stub:
             return
         compiled = code.compiled.get((number, guarded))
         if compiled is None:
@@ -262,7 +277,8 @@ class Linked:
             if image is None:
                 return
             block = support().code.place(image.linked(code.layout.helper))
-            placed = code.placed[stored] = traces.Placed(code.instances, code.layout.imports, block, image)
+            made = traces.Placed(code.instances, code.layout.imports, block, image)
+            placed = code.placed.setdefault(stored, made)  # another thread may run its own already
             traces.watch(placed)
         self._make_helpers()
         start, step = placed.block.address, abi.FUNCTION_SIZE // 8
@@ -283,8 +299,8 @@ class Linked:
         code = self.code
         layout = code.layout
         block = support().code.place(routine.linked(layout.helper))
-        compiled = traces.Compiled(code.instances, number + layout.imports, block, routine)
-        code.compiled[number, self.guarded] = compiled
+        made = traces.Compiled(code.instances, number + layout.imports, block, routine)
+        compiled = code.compiled.setdefault((number, guarded), made)  # another thread may run its own already
         traces.watch(compiled)
         return compiled
 
@@ -304,7 +320,7 @@ class Linked:
         for key, number in list(layout.helpers.items())[self._helpers :]:
             opcode, immediates = key
             functype, function = helper(self.instance, opcode, immediates)
-            record = _Record(functype, function, 0)
+            record = _Record(functype, function, 0, turn=self.turn)
             self._kept.append(record)
             system.set_word(self.context + layout.helper_records + 8 * number, record.address)
             self._helpers = number + 1
@@ -312,7 +328,7 @@ class Linked:
     def close(self) -> None:
         """The instance has exited: every call of its functions says so from now on."""
         for index in range(self.code.layout.imports, len(self.module.func_types)):
-            set_code(self.record(index), _stub())
+            set_code(self.record(index), self.stub)
 
 
 class _Guard:
@@ -340,14 +356,22 @@ class _Record:
     __slots__ = ("_called", "_words", "address")
 
     def __init__(
-        self, functype: FuncType, called: "Callable[..., object]", type_: int, reference: object = None
+        self,
+        functype: FuncType,
+        called: "Callable[..., object]",
+        type_: int,
+        reference: object = None,
+        turn: "Turn | None" = None,
     ) -> None:
+        params, results = _kinds(functype.params), _kinds(functype.results)
+        if turn is not None and "F" in results:
+            called = _lending(called, turn)
         self._words = array("Q", bytes(abi.FUNCTION_SIZE))
         self._called = called
         self.address = self._words.buffer_info()[0]
         for offset, word in (
-            (abi.F_CODE, host_code(_kinds(functype.params), _kinds(functype.results))),
-            (abi.F_CONTEXT, _host_context()),
+            (abi.F_CODE, host_code(params, results, turn is not None)),
+            (abi.F_CONTEXT, turn.context if turn is not None else _host_context()),
             (abi.F_TYPE, type_),
             (abi.F_OBJECT, id(called)),
             (abi.F_REFERENCE, id(reference)),
@@ -359,12 +383,12 @@ _linked: "weakref.WeakValueDictionary[int, Linked]" = weakref.WeakValueDictionar
 _stubs: "list[int]" = []
 
 
-def _stub() -> int:
+def _stub(released: bool) -> int:
     """The code of all functions that have not been compiled."""
     if not _stubs:
-        _stubs.append(compile_stub(_compile))
+        _stubs[:] = compile_stub(_compile), compile_stub(_compile, released=True)
         support().trap_handler, support().raised_handler = traces.trap, traces.raised
-    return _stubs[0]
+    return _stubs[released]
 
 
 def _compile(record: int) -> None:
@@ -379,14 +403,20 @@ class Compiler(Engine):
         guarded: let the processor check the bounds of memories, where there is address space for that; otherwise the
             code does.
         cache: where compiled code is kept from one process to the next; without one it is not.
+        release_gil: run compiled code without the GIL, so that it runs at the same time as Python code and as the
+            compiled code of other engines. Instances of this engine, whatever their store, run one call at a time: a
+            second thread waits. So who wants to compute in several threads gives each a store with an engine of its
+            own. A call then costs about 100 ns more, one of a host function as well. Tables are not shared with
+            instances of other engines; functions, memories and globals are.
     """
 
     name = "compiler"
 
-    def __init__(self, *, guarded: bool = True, cache: "Cache | None" = None) -> None:
+    def __init__(self, *, guarded: bool = True, cache: "Cache | None" = None, release_gil: bool = False) -> None:
         self.guarded = guarded
         self.cache = cache
         support()
+        self.turn = Turn() if release_gil else None
         convert.OTHER_RECORDS[:] = [_argument_record]
 
     def memory(self, type: "MemType") -> NativeMemory:
@@ -395,7 +425,8 @@ class Compiler(Engine):
 
     def table(self, type: "TableType", init: object) -> NativeTable:
         """As ``Engine.table``."""
-        return NativeTable(type, init, record_of)
+        turn = self.turn
+        return NativeTable(type, init, record_of if turn is None else partial(record_of, turn=turn), turn)
 
     def global_(self, type: "GlobalType", raw: object) -> NativeGlobal:
         """As ``Engine.global_``."""
@@ -408,7 +439,7 @@ class Compiler(Engine):
         what is not in Core 2.0.
         """
         _check_module(instance.module, features)
-        _check_imports(instance)
+        _check_imports(instance, self.turn)
         if self.cache is None or self.cache.of(instance.module, features).image is None:
             # not at the first call, which a signal handler may interrupt that wants to compile as well
             from . import compile  # noqa: A004, F401
@@ -467,8 +498,13 @@ def _check_module(module: "Module", features: "Features") -> None:
         raise UnsupportedError(f"the native engine runs WebAssembly 2.0: {error}") from None
 
 
-def _check_imports(instance: Instance) -> None:
+def _check_imports(instance: Instance, turn: "Turn | None") -> None:
     """LinkError if the instance imports something that machine code has no address for."""
+    for table in instance.tables:
+        if isinstance(table, NativeTable) and table.turn is not turn:
+            raise LinkError(
+                "incompatible import: tables are not shared between engines if one of them runs without the GIL"
+            )
     spaces = {kind: iter(instance.spaces[kind]) for kind in _NATIVE}
     for wanted in instance.module.imports:
         kind = {MemType: "memory", TableType: "table", GlobalType: "global"}.get(wanted.type.__class__, "")
@@ -492,23 +528,24 @@ def _host_context() -> int:
     return _contexts[0]
 
 
-def record_of(function: Function) -> int:
-    """The address of the record of any function; it is valid as long as the function lives."""
-    known = _known_record(function)
-    if known is not None:
-        return known
-    record = function.linked
-    if not isinstance(record, _Record):
+def record_of(function: Function, turn: "Turn | None" = None) -> int:
+    """The address of the record of any function; it is valid as long as the function lives.
+
+    It is for calls of instances with this turn: functions with another one are called as those of the host are.
+    """
+    if isinstance(function, NativeFunction) and function.turn is turn:
+        return function.record
+    records = function.linked
+    if not isinstance(records, dict):
+        records = function.linked = {}
+    record: _Record | None = records.get(turn)
+    if record is None:
         called: Callable[..., object] = function.host or function
         if function.host is not None and isinstance(getattr(called, "__self__", None), Instance):
             called = _exiting(called)
-        record = function.linked = _Record(function.type, called, id(function.deftype), function)
+        made = _Record(function.type, called, id(function.deftype), function, turn)
+        record = records.setdefault(turn, made)  # (another thread may have made one)
     return record.address
-
-
-def _known_record(function: object) -> "int | None":
-    """The record of a compiled function, None for any other object."""
-    return function.record if isinstance(function, NativeFunction) else None
 
 
 _arguments: "set[Function]" = set()
@@ -521,9 +558,25 @@ def _argument_record(value: object) -> "int | None":
     """
     if not isinstance(value, Function):
         return None
-    if not isinstance(value, NativeFunction):
-        _arguments.add(value)
+    if isinstance(value, NativeFunction):
+        return value.record
+    _arguments.add(value)
     return record_of(value)
+
+
+def _lending(called: "Callable[..., object]", turn: Turn) -> "Callable[..., object]":
+    """A host function, and what it returns stays: what code without the GIL has can't be seen in its stack."""
+
+    def call(*args: object) -> object:
+        given = called(*args)
+        for item in given if isinstance(given, (tuple, list)) else (given,):
+            function = function_of(item)
+            if function is not None and not (isinstance(function, NativeFunction) and function.turn is turn):
+                turn.lent.add(function)
+        return given
+
+    call.__name__ = call.__qualname__ = convert.name(called)
+    return call
 
 
 def _exiting(called: "Callable[..., object]") -> "Callable[..., object]":

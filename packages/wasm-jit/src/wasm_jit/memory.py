@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from wasm_decoder.syntax.types import GlobalType, MemType, TableType
 
+    from .cpython.release import Turn
+
 #: What a 32-bit memory can have, in bytes.
 _MOST = 1 << 32
 
@@ -146,9 +148,10 @@ class _Elements(list[object]):
     def _word(self, item: object) -> int:
         if self._record is None or not isinstance(item, Function):
             return 0
-        if type(item) is Function:
+        record = self._record(item)
+        if record != getattr(item, "record", 0):  # not its own
             self._others.add(item)
-        return self._record(item)
+        return record
 
     def __setitem__(self, key: "SupportsIndex | slice", value: "object") -> None:
         super().__setitem__(key, value)  # type: ignore[index]  # list's own overloads
@@ -167,11 +170,15 @@ class _Elements(list[object]):
 class NativeTable(Table):
     """A table that calls through it find."""
 
-    __slots__ = ()
+    __slots__ = ("turn",)
 
-    def __init__(self, type: "TableType", init: object, record: "Callable[[Function], int]") -> None:
+    def __init__(
+        self, type: "TableType", init: object, record: "Callable[[Function], int]", turn: "Turn | None" = None
+    ) -> None:
         """``record`` gives the address of a function's record; other elements are never looked at."""
         super().__init__(type, init)
+        #: of the calls without the GIL that use it
+        self.turn = turn
         self.elements = _Elements(self.elements, record if top_of(type.ref.heap) is FUNC else None)
 
     @property

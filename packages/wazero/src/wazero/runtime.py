@@ -57,6 +57,7 @@ class Runtime:
         features: Features = Features.CORE_3_0,
         cache: "str | PathLike[str] | None" = None,
         timeout: float | None = None,
+        release_gil: bool = False,
     ) -> None:
         """Choose an engine and make an empty store.
 
@@ -69,13 +70,17 @@ class Runtime:
             timeout: how many seconds each call from Python into an instance may take, start functions too, before it
                 ends with TimeoutExpired; more than 0.  ``wazero.timeout`` does the same for a block, if the engine is
                 the native one or there is a timeout here.
+            release_gil: let native code run without the GIL: at the same time as Python code, and as the code of other
+                runtimes in other threads.  This runtime runs one call at a time, a second thread waits.  Short calls
+                and calls of host functions take about 100 ns longer.  The portable engine always has the GIL: with
+                "auto", what it has to run is run with it.
 
-        Raises EngineUnavailable if "compiler" cannot run here, ValueError for another name or a timeout that is none,
-        OSError if the cache cannot be made or is not private.
+        Raises EngineUnavailable if "compiler" cannot run here, ValueError for another name, a timeout that is none, or
+        release_gil with the "interpreter", OSError if the cache cannot be made or is not private.
         """
         if timeout is not None:
             checked(timeout)
-        self.engine, self.engine_reason, made = choose_engine(engine, cache)
+        self.engine, self.engine_reason, made = choose_engine(engine, cache, release_gil=release_gil)
         self.features = features
         self.timeout = timeout
         self.store = Store(made, features=features)
@@ -153,9 +158,13 @@ class Runtime:
         return f"<Runtime: {self.engine}>"
 
 
-def choose_engine(name: str, cache: "str | PathLike[str] | None" = None) -> "tuple[str, str | None, Engine]":
+def choose_engine(
+    name: str, cache: "str | PathLike[str] | None" = None, *, release_gil: bool = False
+) -> "tuple[str, str | None, Engine]":
     """The engine's own name, why it is not the native one (None if it is), and it; raises as ``Runtime`` does."""
     if name == "interpreter":
+        if release_gil:
+            raise ValueError("the interpreter can't run without the GIL")
         return name, "the interpreter was asked for", Interpreter()
     if name not in ("auto", "compiler"):
         raise ValueError(f"engine is 'auto', 'compiler' or 'interpreter', not {name!r}")
@@ -163,7 +172,8 @@ def choose_engine(name: str, cache: "str | PathLike[str] | None" = None) -> "tup
 
     reason = wasm_jit.unavailable()
     if reason is None:
-        return "compiler", None, wasm_jit.Compiler(cache=None if cache is None else wasm_jit.Cache(cache))
+        folder = None if cache is None else wasm_jit.Cache(cache)
+        return "compiler", None, wasm_jit.Compiler(cache=folder, release_gil=release_gil)
     if name == "compiler":
         raise EngineUnavailable(f"the compiler cannot run here: {reason}")
     return "interpreter", reason, Interpreter()

@@ -85,6 +85,7 @@ MEMORY_BASE = 8  # address of the first memory, what r15 is loaded with
 MEMORY_SIZE = 16  # of the first memory, in bytes
 INTERRUPT = 24  # address of the routine for stack checks and interrupts
 TRAPS = 32  # addresses of the trap exits by kind
+TURN = 248  # the turn of calls that run without the GIL (``cpython.release``)
 #: Trap exits by kind, with the official messages.
 TRAP_MESSAGES = (
     "unreachable",
@@ -133,6 +134,10 @@ HOST_STACK_LIMIT = 136
 HOST_STACK_BOTTOM = 144
 STACK_BOTTOM = 152  # the lowest address of the stack that can be touched
 THREAD_HANDLE = 160  # on Windows; on Linux the number that the kernel has for the thread
+# for calls that run without the GIL (``cpython.release``)
+THREAD_STATE = 168  # 0, or the GIL has been given up and this is what takes it again
+PASSED = 176  # how many interrupts have not taken it since one did
+PATIENCE = 184  # how many may do so
 RESULT_SPACE = 256  # results that find no register, packed as arguments on the stack are
 MOST_RESULTS = 1000  # (specification, appendix "Implementation Limitations")
 EXECUTION_SIZE = RESULT_SPACE + 16 * MOST_RESULTS

@@ -49,6 +49,7 @@ def make_builtin(
     doc: str = "",
     names: "Sequence[str] | None" = None,
     module: str | None = None,
+    released: bool = False,
 ) -> BuiltinFunctionType:
     """A builtin that calls a compiled function.
 
@@ -60,13 +61,14 @@ def make_builtin(
         doc: its ``__doc__``.
         names: of its parameters, for ``inspect``; p0, p1, … by default.
         module: its ``__module__``.
+        released: run it without the GIL; its context has a turn (``release``) then.
 
     It takes positional arguments only, raises TypeError, OverflowError and ValueError as builtins do, and returns
     None, a value or a tuple.
     """
     a = Assembler()
     a.mov64_ri(R10, record)
-    a.mov64_ri(RAX, entry(params, results))
+    a.mov64_ri(RAX, entry(params, results, released))
     a.jmp_r(RAX)
     code = support().glue.place(a.finish().data)
     words = [*(names if names is not None else [f"p{number}" for number in range(len(params))])]

@@ -65,7 +65,8 @@ ARGUMENT: "dict[str, Callable[[object], object]]" = {
 }
 
 
-def _name(function: object) -> str:
+def name(function: object) -> str:
+    """What messages call a host function."""
     name = getattr(function, "__qualname__", None) or getattr(function, "__name__", None)
     return str(name or type(function).__name__)
 
@@ -77,7 +78,7 @@ def _result(kind: str) -> "Callable[[object, object], object]":
         try:
             return argument(value)
         except (TypeError, OverflowError, ValueError) as error:
-            raise type(error)(f"host function {_name(function)}: result: {error}") from None
+            raise type(error)(f"host function {name(function)}: result: {error}") from None
 
     return convert
 
@@ -89,7 +90,7 @@ RESULT = {kind: _result(kind) for kind in ARGUMENT}
 def nothing(value: object, function: object) -> None:
     """What a function without results must return."""
     if value is not None:
-        raise TypeError(f"host function {_name(function)} has no result but returned {type(value).__name__}")
+        raise TypeError(f"host function {name(function)} has no result but returned {type(value).__name__}")
 
 
 def several(count: int) -> "Callable[[object, object], tuple[object, ...]]":
@@ -98,7 +99,7 @@ def several(count: int) -> "Callable[[object, object], tuple[object, ...]]":
     def convert(value: object, function: object) -> "tuple[object, ...]":
         if not isinstance(value, (tuple, list)) or len(value) != count:
             given = f"{len(value)}" if isinstance(value, (tuple, list)) else type(value).__name__
-            raise TypeError(f"host function {_name(function)} must return a tuple of {count} results, not {given}")
+            raise TypeError(f"host function {name(function)} must return a tuple of {count} results, not {given}")
         return tuple(value)
 
     return convert

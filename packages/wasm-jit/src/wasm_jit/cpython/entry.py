@@ -12,6 +12,7 @@ from ..native.system import system
 from ..native.ticker import ticker
 from . import floats, layout
 from .executions import CURRENT, find, immortal
+from .release import gate
 from .support import FRAME_ENTRY, FRAME_HOST_SP, FRAME_SIZE, FRAME_SLOTS, FRAME_SP, SAVED, call_api, jump_api, support
 
 TYPE_CHECKING = False
@@ -187,9 +188,13 @@ def _epilogue(a: Assembler, size: int) -> None:
         a.pop_r(register)
 
 
-def _entry(params: str, results: str) -> bytes:
+def _entry(params: str, results: str, released: bool) -> bytes:
     shared = support()
     a = Assembler()
+    if released:
+        inner = a.label()
+        gate(a, inner)
+        a.bind(inner)
     places, stack = abi.parameter_places(params)
     homes, result_stack = abi.result_places(results)
     del result_stack
@@ -212,7 +217,7 @@ def _entry(params: str, results: str) -> bytes:
     a.jcc(NE, unknown)
     a.mov64_rm(R15, R11, 8)
     cold: Cold = []
-    fast = all(where != "s" for where, _ in places)
+    fast = not released and all(where != "s" for where, _ in places)
     if fast:
         for number, (kind, (_, register)) in enumerate(zip(params, places, strict=True)):
             a.mov64_rm(RAX, RBX, 8 * number)
@@ -245,6 +250,14 @@ def _entry(params: str, results: str) -> bytes:
     a.cmp32_mi(R11, 0, 0)
     a.jcc(NE, parked)
     awake = a.here()
+    if released:
+        a.mov64_rr(R12, R15)
+        a.mov64_ri(RAX, shared.give_up)
+        a.call_r(RAX)
+        a.mov64_rm(R11, R15, abi.STACK_LIMIT)
+        a.mov64_mr(R15, abi.LIMIT, R11)
+        a.mov64_rm(R10, RSP, FRAME_SP)
+        _load(a, params, places)
     if stack:
         a.sub64_ri(R10, stack)
         for number, (kind, (where, offset)) in enumerate(zip(params, places, strict=True)):
@@ -261,6 +274,9 @@ def _entry(params: str, results: str) -> bytes:
     a.mov64_rm(R12, CONTEXT, abi.EXECUTION)
     system.to_host(a, R12, R11)
     a.mov64_rm(RSP, R12, abi.HOST_SP)
+    if released:
+        a.mov64_ri(R11, shared.take_back)
+        a.call_r(R11)
     shared.restore(a)
     if len(results) > 1:
         for number, (kind, (where, home)) in enumerate(zip(results, homes, strict=True)):
@@ -318,9 +334,8 @@ def _entry(params: str, results: str) -> bytes:
         a.call_r(RAX)
         a.test32_rr(RAX, RAX)
         a.jcc(NE, failed)
-    for number, (kind, (where, register)) in enumerate(zip(params, places, strict=True)):
-        if where != "s":
-            getattr(a, MOVE[kind] + "_rm")(register, RSP, slot(number))
+    if not released:
+        _load(a, params, places)
     a.jmp(enter)
 
     a.bind(unknown)
@@ -370,6 +385,13 @@ def _entry(params: str, results: str) -> bytes:
     a.add64_ri(RSP, 8)
     a.ret()
     return a.finish().data
+
+
+def _load(a: Assembler, params: str, places: "Places") -> None:
+    """Parameters from their slots to their registers."""
+    for number, (kind, (where, register)) in enumerate(zip(params, places, strict=True)):
+        if where != "s":
+            getattr(a, MOVE[kind] + "_rm")(register, RSP, slot(number))
 
 
 def take_fast_external(a: Assembler, number: int) -> None:
@@ -440,14 +462,16 @@ def _count_errors(params: int) -> int:
     return _errors[params]
 
 
-_entries: "dict[tuple[str, str], int]" = {}
+_entries: "dict[tuple[str, str, bool], int]" = {}
 
 
-def entry(params: str, results: str) -> int:
-    """The address of the entry for functions with parameters and results of these kinds (``abi.VALUE_KINDS``)."""
-    address = _entries.get((params, results))
+def entry(params: str, results: str, released: bool = False) -> int:
+    """The address of the entry for functions with parameters and results of these kinds (``abi.VALUE_KINDS``);
+    ``released`` ones run without the GIL.
+    """
+    address = _entries.get((params, results, released))
     if address is None:
-        block = support().glue.place(_entry(params, results))
+        block = support().glue.place(_entry(params, results, released))
         block.keep()
-        address = _entries[params, results] = system.exported(block.address)
+        address = _entries[params, results, released] = system.exported(block.address)
     return address

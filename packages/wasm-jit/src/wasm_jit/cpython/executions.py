@@ -1,7 +1,8 @@
 """Which thread runs compiled code on which execution."""
 
 import ctypes
-from _thread import _local
+import os
+from _thread import _local, get_native_id
 from functools import partial
 from itertools import count
 
@@ -11,11 +12,18 @@ from ..native.stacks import Stack
 from ..native.system import at_fork, system
 from ..native.ticker import ticker
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .release import Turn
+
 #: Bytes of stack for compiled code, for stacks that are made from now on.
 stack_size = 1 << 20
 
 #: How many executions that no thread has keep their stacks.
 SPARE = 8
+
+#: How many interrupts of calls without the GIL may not take it, but in the main thread, which handles signals.
+PATIENCE = 7
 
 #: Two words: the thread that was looked up last, its execution. The GIL guards them.
 CURRENT = system.allocate(system.PAGE)
@@ -71,6 +79,7 @@ def _claim(thread: int) -> int:
         if execution not in _stacks:
             _set_stack(execution)
         system.set_word(execution + abi.HOST_LIMIT, _host_limit())
+        system.set_word(execution + abi.PATIENCE, 0 if get_native_id() == os.getpid() else PATIENCE)
         _own.claim = Owned(partial(_end, number), CURRENT)
         _own.number = number
     except BaseException:
@@ -185,19 +194,19 @@ def _host_limit() -> int:
     return start + min(256 << 10, size // 4)
 
 
-def keep_if_running(item: object, start: int, end: int) -> bool:
+def keep_if_running(item: object, start: int, end: int, turn: "Turn | None" = None) -> bool:
     """Keep an object until no call that is under way can come back to code that has an address from ``start`` to
     ``end`` on its stack; whether there is one.
 
     For the finalizer of what the addresses are in. Every function that can lead to Python has its context on the
-    stack then.
+    stack then. (Of calls without the GIL there is no telling; the ``turn`` is that of the addresses.)
     """
     found = False
     for execution in [*_held.values()]:
         if not system.word(execution + abi.ACTIVE):
             continue
         try:
-            running = _mentions(execution, start, end)
+            running = (turn is not None and turn.runs(execution)) or _mentions(execution, start, end)
         except KeyboardInterrupt as error:  # a finalizer would lose it, and what it protects as well
             postponed.append(KeyboardInterrupt(*error.args))
             running = True
@@ -227,6 +236,7 @@ def _after_fork() -> None:
     for number, execution in [*_held.items()]:
         if system.word(execution + abi.THREAD) != thread:
             system.set_word(execution + abi.ACTIVE, 0)
+            system.set_word(execution + abi.THREAD_STATE, 0)
             system.set_word(execution + abi.WASM_SP, system.word(execution + abi.STACK_TOP))
             _end(number)
         else:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .entry import Cold
 
 
-def _host(params: str, results: str) -> bytes:
+def _host(params: str, results: str, released: bool) -> bytes:
     shared = support()
     a = Assembler()
     places, _ = abi.parameter_places(params)
@@ -43,6 +43,9 @@ def _host(params: str, results: str) -> bytes:
             for part in range(0, 16 if kind == "v" else 8, 8):
                 a.mov64_rm(RAX, R13, 8 + place + part)
                 a.mov64_mr(RSP, slots + 16 * number + part, RAX)
+    if released:
+        a.mov64_ri(RAX, shared.take_back)
+        a.call_r(RAX)
     for number, kind in enumerate(params):
         a.mov32_ri(RBX, number)  # how many references there are if this fails
         box(a, kind, ("s", slots + 16 * number), scratch)
@@ -82,6 +85,9 @@ def _host(params: str, results: str) -> bytes:
     call_api(a, "Py_DecRef")
     a.cmp64_rm(RBX, R12, abi.ENTRY)
     a.jcc(NE, leave)
+    if released:
+        a.mov64_ri(RAX, shared.give_up)
+        a.call_r(RAX)
     for number, (kind, (where, home)) in enumerate(zip(results, homes, strict=True)):
         if where != "s":
             getattr(a, MOVE[kind] + "_rm")(home, RSP, slots + 16 * number)
@@ -171,14 +177,16 @@ def _take(a: Assembler, kind: str, slot: int, failed: int, cold: "Cold") -> None
     a.bind(done)
 
 
-_codes: "dict[tuple[str, str], Block]" = {}
+_codes: "dict[tuple[str, str, bool], Block]" = {}
 
 
-def host_code(params: str, results: str) -> int:
-    """The address of the code for records of host functions of this type; F_OBJECT is what it calls."""
-    block = _codes.get((params, results))
+def host_code(params: str, results: str, released: bool = False) -> int:
+    """The address of the code for records of host functions of this type; F_OBJECT is what it calls. ``released`` is
+    for calls from code that runs without the GIL.
+    """
+    block = _codes.get((params, results, released))
     if block is None:
-        block = support().glue.place(_host(params, results))
+        block = support().glue.place(_host(params, results, released))
         block.keep()
-        _codes[params, results] = block
+        _codes[params, results, released] = block
     return block.address

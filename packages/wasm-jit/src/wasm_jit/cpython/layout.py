@@ -17,6 +17,7 @@ INT_HEAD, INT_DIGITS = 16, 24
 FLOAT_VALUE = 16
 BYTES_SIZE, BYTES_DATA = 16, 32
 TUPLE_SIZE, TUPLE_ITEMS = 16, tuple.__basicsize__  # 3.14 has a hash between them
+LIST_SIZE = 16
 #: From 3.12 None is immortal: handing it out needs no count.
 IMMORTAL_NONE = sys.version_info >= (3, 12)
 

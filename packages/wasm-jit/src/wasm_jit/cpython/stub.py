@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 _GENERAL = [r for r in range(16) if r not in (RSP, R10)]
 
 
-def compile_stub(compile_: "Callable[[int], None]") -> int:
+def compile_stub(compile_: "Callable[[int], None]", released: bool = False) -> int:
     """The address of code for function records that calls ``compile_`` with the address of the record, which changes
     the record's code, and then that code with everything as it was; an exception of it leaves compiled code.
+    ``released`` is for code that runs without the GIL.
     """
     shared = support()
     a = Assembler()
@@ -32,6 +33,9 @@ def compile_stub(compile_: "Callable[[int], None]") -> int:
     a.mov64_rr(R13, RSP)
     a.mov64_rr(RBX, SCRATCH)
     shared.to_host(a)
+    if released:
+        a.mov64_ri(RAX, shared.take_back)
+        a.call_r(RAX)
     a.mov64_rr(RDI, RBX)
     call_api(a, "PyLong_FromVoidPtr")
     a.test64_rr(RAX, RAX)
@@ -47,6 +51,9 @@ def compile_stub(compile_: "Callable[[int], None]") -> int:
     a.jcc(E, failed)
     a.mov64_rr(RDI, RBX)
     call_api(a, "Py_DecRef")
+    if released:
+        a.mov64_ri(RAX, shared.give_up)
+        a.call_r(RAX)
     a.mov64_mr(CONTEXT, abi.EXECUTION, R12)  # another thread may have been here meanwhile
     a.mov64_rm(MEMORY, CONTEXT, abi.MEMORY_BASE)
     a.mov64_rm(RAX, R12, abi.STACK_LIMIT)

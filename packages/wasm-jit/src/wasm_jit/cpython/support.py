@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from wasm_interp.runtime.deadlines import look
+from wasm_interp.runtime.deadlines import IN_USE, look
 
 from ..amd64 import abi
 from ..amd64.assembler import Assembler
@@ -71,6 +71,8 @@ class Support:
         leave: address of what ends the innermost entry of the execution in R12 with the exception that is set.
         overtaken: the same for an entry that is not the innermost one; RAX is the entry's frame.
         wake: of what wakes the ticker: keeps the registers of parameters; on Python's stack, execution in R15.
+        give_up, take_back: of what gives the GIL up, and takes it if it was given up; on Python's stack, execution in
+            R12; the latter keeps the registers of results.
         clear_kept: of what drops the kept references of the execution in R12.
         arguments, results: of what takes an object apart, by kind: RDI the object, RSI where the value is to go, for
         results RDX
@@ -91,6 +93,8 @@ class Support:
             "overtaken": self._overtaken,
             "clear_kept": self._clear_kept,
             "wake": self._wake,
+            "give_up": self._give_up,
+            "take_back": self._take_back,
             "trap": self._trap,
             "interrupt": self._interrupt,
         }
@@ -114,6 +118,7 @@ class Support:
         place = {name: block.address + code.labels[label] for name, label in self.labels.items()}
         self.leave, self.clear_kept, self.wake = place["leave"], place["clear_kept"], place["wake"]
         self.overtaken = place["overtaken"]
+        self.give_up, self.take_back = place["give_up"], place["take_back"]
         self.arguments = {kind: place[f"argument {kind}"] for kind in convert.ARGUMENT}
         self.results = {kind: place[f"result {kind}"] for kind in convert.ARGUMENT}
         self._interrupt_exit = place["interrupt"]
@@ -268,6 +273,34 @@ class Support:
             a.pop_r(register)
         a.ret()
 
+    def _give_up(self, a: Assembler) -> None:
+        a.sub64_ri(RSP, 8)
+        a.mov64_mi(R12, abi.THREAD_STATE, 1)  # before the first moment in which somebody else may look
+        call_api(a, "PyEval_SaveThread")
+        a.mov64_mr(R12, abi.THREAD_STATE, RAX)
+        a.add64_ri(RSP, 8)
+        a.ret()
+
+    def _take_back(self, a: Assembler) -> None:
+        held = a.label()
+        a.cmp64_mi(R12, abi.THREAD_STATE, 0)
+        a.jcc(E, held)
+        a.push_r(RAX)
+        a.push_r(RDX)
+        a.sub64_ri(RSP, 40)
+        for register in (0, 1):
+            a.movups_mr(RSP, 16 * register, register)
+        a.mov64_rm(RDI, R12, abi.THREAD_STATE)
+        call_api(a, "PyEval_RestoreThread")
+        a.mov64_mi(R12, abi.THREAD_STATE, 0)
+        for register in (0, 1):
+            a.movups_rm(register, RSP, 16 * register)
+        a.add64_ri(RSP, 40)
+        a.pop_r(RDX)
+        a.pop_r(RAX)
+        a.bind(held)
+        a.ret()
+
     def _leave_if_null(self, a: Assembler, execution: int) -> None:
         """Drop the result in RAX, or leave with the exception if there is none."""
         good = a.label()
@@ -285,9 +318,11 @@ class Support:
         a.mov64_rm(R12, CONTEXT, abi.EXECUTION)
         a.mov64_rr(R13, RSP)
         self.to_host(a)
+        a.mov64_rr(RBX, R11)
+        a.call(self.labels["take_back"])
         a.mov64_ri(RDI, immortal(self._raise_trap))
         a.lea64_rl(RSI, a.constant(b"LK\0\0\0\0\0\0"))
-        a.mov64_rr(RDX, R11)
+        a.mov64_rr(RDX, RBX)
         a.mov64_rm(RCX, R12, abi.TRAP_VALUE)
         a.xor32_rr(RAX, RAX)
         a.mov64_ri(R10, layout.api("PyObject_CallFunction"))
@@ -316,7 +351,7 @@ class Support:
         for register in range(16):
             a.movups_mr(RSP, 8 * len(_ALL) + 16 * register, register)
         a.mov64_rm(R12, CONTEXT, abi.EXECUTION)
-        interrupted, failed = a.label(), a.label()
+        interrupted, failed, look, go_on, held = (a.label() for _ in range(5))
         a.cmp64_mi(R12, abi.LIMIT, abi.AWAY)
         a.jcc(AE, interrupted)
         a.add64_ri(RSP, size + 8)
@@ -324,7 +359,25 @@ class Support:
         a.jmp(self.labels["trap"])
         a.bind(interrupted)
         a.mov64_rr(R13, RSP)
+        # without the GIL, which somebody may hold for a while, not every time
+        a.cmp64_mi(R12, abi.THREAD_STATE, 0)
+        a.jcc(E, look)
+        for waiting in (IN_USE, postponed):
+            a.mov64_ri(RAX, id(waiting))
+            a.cmp64_mi(RAX, layout.LIST_SIZE, 0)
+            a.jcc(NE, look)
+        a.mov64_rm(RAX, R12, abi.PASSED)
+        a.add64_mi(R12, abi.PASSED, 1)
+        a.cmp64_rm(RAX, R12, abi.PATIENCE)
+        a.jcc(AE, look)
+        a.mov64_rm(RAX, R12, abi.STACK_LIMIT)
+        a.mov64_mr(R12, abi.LIMIT, RAX)
+        a.jmp(go_on)
+        a.bind(look)
         self.to_host(a)
+        a.mov64_rm(MEMORY, R12, abi.THREAD_STATE)
+        a.call(self.labels["take_back"])
+        a.mov64_mi(R12, abi.PASSED, 0)
         a.mov64_rr(RBP, RSP)
         a.mov64_rm(RBX, R12, abi.ENTRY)
         # what is called from here may use the space for results, which may be half full
@@ -349,12 +402,17 @@ class Support:
         a.mov64_rr(RSI, RSP)
         a.lea64_rm(RDI, R12, abi.RESULT_SPACE)
         _copy_results(a)
+        a.test64_rr(MEMORY, MEMORY)
+        a.jcc(E, held)
+        a.call(self.labels["give_up"])
+        a.bind(held)
         a.mov64_rm(RAX, R12, abi.STACK_LIMIT)
         a.mov64_mr(R12, abi.LIMIT, RAX)
         a.mov64_mr(CONTEXT, abi.EXECUTION, R12)  # another thread may have been in this instance
         a.mov64_rm(MEMORY, CONTEXT, abi.MEMORY_BASE)
         system.to_compiled(a, R12)
         a.mov64_rr(RSP, R13)
+        a.bind(go_on)
         for register in range(16):
             a.movups_rm(register, RSP, 8 * len(_ALL) + 16 * register)
         for number, register in enumerate(_ALL):
