@@ -241,6 +241,7 @@ def _after_fork() -> None:
             _end(number)
         else:
             system.adopt(execution)  # the kernel has another number for it
+            system.set_word(execution + abi.PATIENCE, 0)  # it is the main thread now
 
 
 at_fork(after_in_child=_after_fork)
