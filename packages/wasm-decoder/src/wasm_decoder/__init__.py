@@ -64,9 +64,11 @@ _LAZY = {
 def __getattr__(name: str) -> object:
     if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
+    from sys import modules
 
-    value: object = getattr(import_module(f".{_LAZY[name]}", __name__), name)
+    module = f"{__name__}.{_LAZY[name]}"
+    __import__(module)  # importlib would import more than it does
+    value: object = getattr(modules[module], name)
     globals()[name] = value
     return value
 

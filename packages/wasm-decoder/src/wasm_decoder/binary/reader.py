@@ -4,20 +4,13 @@
 from ..errors import DecodeError
 from ..features import Features
 from ..syntax.types import (
-    ABSTRACT_HEAP_TYPES,
-    EXN,
-    EXTERN,
-    F32,
-    F64,
     FUNC,
     FUNCREF,
-    I8,
-    I16,
+    HEAP_TYPES,
     I32,
     I64,
-    NOEXN,
-    V128,
-    AbsHeapType,
+    PACKED_TYPES,
+    VAL_TYPES,
     ArrayType,
     CompType,
     FieldType,
@@ -70,23 +63,18 @@ class Grammar:
         self.mem_flags = (
             self.table_flags | (Features.THREADS in features) << 1 | (Features.CUSTOM_PAGE_SIZES in features) << 3
         )
-        #: the heap types of one byte
-        self.heap_types = {heap.code: heap for heap in ABSTRACT_HEAP_TYPES if self._has(heap)}
-        #: the value types of one byte
-        self.val_types: dict[int, ValType] = {t.code: t for t in (I32, I64, F32, F64)}
-        if Features.SIMD in features:
-            self.val_types[V128.code] = V128
-        self.val_types.update({code: RefType(True, heap) for code, heap in self.heap_types.items()})
-
-    def _has(self, heap: AbsHeapType) -> bool:
-        if heap is FUNC or heap is EXTERN:
-            return self.reference_types
-        return self.exceptions if heap is EXN or heap is NOEXN else self.gc
+        #: the heap types and the value types of one byte
+        self.heap_types = {code: heap for code, heap in HEAP_TYPES.items() if heap.feature in features}
+        self.val_types = {
+            code: t
+            for code, t in VAL_TYPES.items()
+            if (code in self.heap_types if isinstance(t, RefType) else t.feature in features)
+        }
 
 
 _GRAMMARS: dict[int, Grammar] = {}
 
-_PACKED = {t.code: t for t in (I8, I16)}
+_PACKED = {t.code: t for t in PACKED_TYPES}
 
 
 def grammar(features: Features) -> Grammar:

@@ -4,17 +4,24 @@ Number, vector, packed and abstract heap types are singletons: compare them with
 """
 
 from .._record import Record
+from ..features import Features
 
 
 class _Keyword:
-    """A singleton type that is written as one keyword."""
+    """A singleton type that is written as one keyword.
 
-    __slots__ = ("_name", "code")
+    Attributes:
+        code: the byte that stands for it in the binary format; of an abstract heap type, for the nullable reference to
+            it as well.
+        feature: what brought it.
+    """
 
-    def __init__(self, name: str, code: int) -> None:
+    __slots__ = ("_name", "code", "feature")
+
+    def __init__(self, name: str, code: int, feature: Features) -> None:
         self._name = name
-        #: the byte that stands for the type in the binary format
         self.code = code
+        self.feature = feature
 
     def __repr__(self) -> str:
         return self._name
@@ -49,31 +56,31 @@ class AbsHeapType(_Keyword):
 
     __slots__ = ("shorthand",)
 
-    def __init__(self, name: str, code: int, shorthand: str) -> None:
-        super().__init__(name, code)
+    def __init__(self, name: str, code: int, shorthand: str, feature: Features) -> None:
+        super().__init__(name, code, feature)
         self.shorthand = shorthand
 
 
-I32 = NumType("i32", 0x7F)
-I64 = NumType("i64", 0x7E)
-F32 = NumType("f32", 0x7D)
-F64 = NumType("f64", 0x7C)
-V128 = VecType("v128", 0x7B)
-I8 = PackedType("i8", 0x78)
-I16 = PackedType("i16", 0x77)
+I32 = NumType("i32", 0x7F, Features.NONE)
+I64 = NumType("i64", 0x7E, Features.NONE)
+F32 = NumType("f32", 0x7D, Features.NONE)
+F64 = NumType("f64", 0x7C, Features.NONE)
+V128 = VecType("v128", 0x7B, Features.SIMD)
+I8 = PackedType("i8", 0x78, Features.GC)
+I16 = PackedType("i16", 0x77, Features.GC)
 
-NOEXN = AbsHeapType("noexn", 0x74, "nullexnref")
-NOFUNC = AbsHeapType("nofunc", 0x73, "nullfuncref")
-NOEXTERN = AbsHeapType("noextern", 0x72, "nullexternref")
-NONE = AbsHeapType("none", 0x71, "nullref")
-FUNC = AbsHeapType("func", 0x70, "funcref")
-EXTERN = AbsHeapType("extern", 0x6F, "externref")
-ANY = AbsHeapType("any", 0x6E, "anyref")
-EQ = AbsHeapType("eq", 0x6D, "eqref")
-I31 = AbsHeapType("i31", 0x6C, "i31ref")
-STRUCT = AbsHeapType("struct", 0x6B, "structref")
-ARRAY = AbsHeapType("array", 0x6A, "arrayref")
-EXN = AbsHeapType("exn", 0x69, "exnref")
+NOEXN = AbsHeapType("noexn", 0x74, "nullexnref", Features.EXCEPTIONS)
+NOFUNC = AbsHeapType("nofunc", 0x73, "nullfuncref", Features.GC)
+NOEXTERN = AbsHeapType("noextern", 0x72, "nullexternref", Features.GC)
+NONE = AbsHeapType("none", 0x71, "nullref", Features.GC)
+FUNC = AbsHeapType("func", 0x70, "funcref", Features.REFERENCE_TYPES)
+EXTERN = AbsHeapType("extern", 0x6F, "externref", Features.REFERENCE_TYPES)
+ANY = AbsHeapType("any", 0x6E, "anyref", Features.GC)
+EQ = AbsHeapType("eq", 0x6D, "eqref", Features.GC)
+I31 = AbsHeapType("i31", 0x6C, "i31ref", Features.GC)
+STRUCT = AbsHeapType("struct", 0x6B, "structref", Features.GC)
+ARRAY = AbsHeapType("array", 0x6A, "arrayref", Features.GC)
+EXN = AbsHeapType("exn", 0x69, "exnref", Features.EXCEPTIONS)
 
 NUMBER_TYPES = (I32, I64, F32, F64)
 PACKED_TYPES = (I8, I16)
@@ -106,11 +113,19 @@ class RefType(Record):
         return f"(ref {'null ' if self.nullable else ''}{self.heap})"
 
 
+ValType = NumType | VecType | RefType
+
+# What is written as one byte in the binary format, or as one keyword in the text format, which is its repr.
+HEAP_TYPES = {heap.code: heap for heap in ABSTRACT_HEAP_TYPES}
+VAL_TYPES: dict[int, ValType] = {
+    **{t.code: t for t in (*NUMBER_TYPES, V128)},
+    **{code: RefType(True, heap) for code, heap in HEAP_TYPES.items()},
+}
+
 FUNCREF = RefType(True, FUNC)
 EXTERNREF = RefType(True, EXTERN)
 EXNREF = RefType(True, EXN)
 
-ValType = NumType | VecType | RefType
 StorageType = NumType | VecType | RefType | PackedType
 
 

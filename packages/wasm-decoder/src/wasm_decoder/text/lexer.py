@@ -8,7 +8,7 @@ import re
 
 from ..errors import ParseError
 from ..syntax.instructions import OPS
-from ..syntax.types import ABSTRACT_HEAP_TYPES, NUMBER_TYPES, PACKED_TYPES, V128
+from ..syntax.types import HEAP_TYPES, PACKED_TYPES, VAL_TYPES
 from .numbers import unsigned
 
 TYPE_CHECKING = False
@@ -51,8 +51,7 @@ assert_return_canonical_nan assert_return_arithmetic_nan ( )
 #: Every keyword that is no number: a token that is neither here nor a literal is an unknown operator.
 _KEYWORDS = {
     *(op.mnemonic for op in OPS.values()),
-    *map(repr, (*NUMBER_TYPES, V128, *PACKED_TYPES, *ABSTRACT_HEAP_TYPES)),
-    *(heap.shorthand for heap in ABSTRACT_HEAP_TYPES),
+    *map(repr, (*VAL_TYPES.values(), *PACKED_TYPES, *HEAP_TYPES.values())),
     *_WORDS.split(),
 }
 

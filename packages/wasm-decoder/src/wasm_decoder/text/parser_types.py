@@ -1,13 +1,11 @@
 """Indices, types and type uses (specification, sections "Text Format, Types" and "Type Uses")."""
 
 from ..syntax.types import (
-    ABSTRACT_HEAP_TYPES,
-    I8,
-    I16,
+    HEAP_TYPES,
     I32,
     I64,
-    NUMBER_TYPES,
-    V128,
+    PACKED_TYPES,
+    VAL_TYPES,
     ArrayType,
     CompType,
     FieldType,
@@ -31,10 +29,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_HEAP_TYPES = {repr(heap): heap for heap in ABSTRACT_HEAP_TYPES}
-_REF_TYPES = {heap.shorthand: RefType(True, heap) for heap in ABSTRACT_HEAP_TYPES}
-_VAL_TYPES: "dict[str, ValType]" = {**{repr(t): t for t in (*NUMBER_TYPES, V128)}, **_REF_TYPES}
-_PACKED_TYPES = {"i8": I8, "i16": I16}
+_HEAP_TYPES = {repr(heap): heap for heap in HEAP_TYPES.values()}
+_VAL_TYPES = {repr(t): t for t in VAL_TYPES.values()}
+_REF_TYPES = {name: t for name, t in _VAL_TYPES.items() if isinstance(t, RefType)}
+_PACKED_TYPES = {repr(t): t for t in PACKED_TYPES}
 
 #: What the members of an index space are called in errors, and in ``custom.names.Names``.
 SPACES = {

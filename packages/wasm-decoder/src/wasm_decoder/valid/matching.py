@@ -9,6 +9,7 @@ are interned too.
 from weakref import WeakValueDictionary
 
 from ..errors import ValidationError
+from ..features import Features
 from ..syntax.types import (
     ABSTRACT_HEAP_TYPES,
     ANY,
@@ -60,9 +61,9 @@ else:
 MAX_SUBTYPING_DEPTH = 63
 
 #: The bottom of all value types: what a stack holds that cannot be reached.  No module writes it; messages say "value".
-BOT = NumType("value", 0)
+BOT = NumType("value", 0, Features.NONE)
 #: The bottom of all heap types: behind a reference that cannot be reached.
-BOT_HEAP = AbsHeapType("bot", 0, "(ref null bot)")
+BOT_HEAP = AbsHeapType("bot", 0, "(ref null bot)", Features.NONE)
 
 
 class DefType:

@@ -7,13 +7,9 @@ from ..features import Features
 from ..syntax.instructions import BY_NAME
 from ..syntax.module import Active, Data, Elem, Expr, Module
 from ..syntax.types import (
-    EXN,
-    EXTERN,
     FUNC,
     I32,
     I64,
-    NOEXN,
-    V128,
     FuncIndexType,
     FuncType,
     GlobalType,
@@ -184,18 +180,12 @@ def _needs(feature: Features, what: str) -> ValidationError:
 def _check_val_types(types: "Iterable[StorageType]", features: Features) -> None:
     """Check that the features know these types."""
     for used in types:
-        if isinstance(used, NumType):
-            continue
-        needed = Features.GC
-        if used is V128:
-            needed = Features.SIMD
-        elif isinstance(used, RefType):
-            if isinstance(used.heap, int) or not used.nullable:
-                needed = Features.FUNCTION_REFERENCES
-            elif used.heap is FUNC or used.heap is EXTERN:
-                needed = Features.REFERENCE_TYPES
-            elif used.heap is EXN or used.heap is NOEXN:
-                needed = Features.EXCEPTIONS
+        if not isinstance(used, RefType):
+            needed = used.feature
+        elif isinstance(used.heap, int) or not used.nullable:
+            needed = Features.FUNCTION_REFERENCES
+        else:
+            needed = used.heap.feature
         if needed not in features:
             raise _needs(needed, f"the type {used!r}")
 

@@ -1,6 +1,6 @@
 """Instructions of structures, arrays and casts."""
 
-from wasm_decoder.syntax.types import ABSTRACT_HEAP_TYPES, I8, I16, I32, ArrayType, PackedType, StructType
+from wasm_decoder.syntax.types import HEAP_TYPES, I8, I16, I32, ArrayType, PackedType, StructType
 
 from . import expr as x
 from .expr import GLOBALS, MEMORY, TRAPS, Value, constant, within
@@ -13,9 +13,8 @@ if TYPE_CHECKING:
     from wasm_decoder.syntax.types import StorageType
 
 _PACKED = {I8: 8, I16: 16}
-_HEAPS = {heap.code: heap for heap in ABSTRACT_HEAP_TYPES}
 #: The names of abstract heap types in generated source.
-HEAPS = {f"heap_{heap!r}": heap for heap in ABSTRACT_HEAP_TYPES}
+HEAPS = {f"heap_{heap!r}": heap for heap in HEAP_TYPES.values()}
 
 
 def _fields(o: Operands, index: int) -> "list[StorageType]":
@@ -175,7 +174,7 @@ def array_init(o: Operands, kind: str) -> None:
 def _heap(o: Operands) -> str:
     """The name of the heap type that follows."""
     code = o.s()
-    return f"heap_{_HEAPS[code & 0x7F]!r}" if code < 0 else f"D{code}"
+    return f"heap_{HEAP_TYPES[code & 0x7F]!r}" if code < 0 else f"D{code}"
 
 
 def ref_test(o: Operands, nullable: bool) -> None:

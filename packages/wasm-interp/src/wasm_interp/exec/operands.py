@@ -6,7 +6,7 @@ not happen before it: ``s3`` is the variable for position 3 of the stack, ``l3``
 position of the stack depends on variables of that and higher positions only, so values can be moved one by one.
 """
 
-from wasm_decoder.syntax.types import ABSTRACT_HEAP_TYPES, F32, F64, I32, I64, V128, FuncType, RefType
+from wasm_decoder.syntax.types import I32, I64, VAL_TYPES, FuncType
 
 from . import expr as x
 from .expr import MEMORY, QUIET, TRAPS, WIDE, Value, unsigned
@@ -29,8 +29,7 @@ BITS: "dict[object, int]" = {I32: 32, I64: 64}
 
 _NOTHING = FuncType((), ())
 #: The block types that are one byte.
-_ONE_RESULT = {each.code: FuncType((), (each,)) for each in (I32, I64, F32, F64, V128)}
-_ONE_RESULT.update({heap.code: FuncType((), (RefType(True, heap),)) for heap in ABSTRACT_HEAP_TYPES})
+_ONE_RESULT = {code: FuncType((), (each,)) for code, each in VAL_TYPES.items()}
 _REFERENCE = _ONE_RESULT[0x70]
 
 
