@@ -327,6 +327,42 @@ PROGRAMS = {
             else:
                 raise AssertionError
         ''',
+    "an interrupt while it is noted where code is": """
+        from wasm_jit import traces
+        body = "(result i32) (i32.div_u (i32.const 1) (i32.const 0))"
+        text = " ".join(f'(func (export "f{i}") {body})' for i in range(60))
+        one = Store(Compiler()).instantiate(text)
+        lines = 0
+        def trace(frame, event, arg):
+            # raises at ever another line of the function
+            global lines
+            if frame.f_code is not traces.watch.__code__:
+                return None
+            def local(frame, event, arg):
+                global lines
+                if event == "line":
+                    lines += 1
+                    if lines % 11 == 0:
+                        raise KeyboardInterrupt
+                return local
+            return local
+        interrupted = 0
+        for i in range(60):
+            sys.settrace(trace)
+            try:
+                one.exports[f"f{i}"]()
+            except KeyboardInterrupt:
+                interrupted += 1
+            except Trap as error:
+                assert [frame.name for frame in error.frames] == [f"f{i}"]
+            sys.settrace(None)
+            for each in range(i + 1):
+                try:
+                    one.exports[f"f{each}"]()
+                except Trap as error:
+                    assert [frame.name for frame in error.frames] == [f"f{each}"]
+        assert interrupted > 10, interrupted
+        """,
     "deep recursion of Python and compiled code at the limit": '''
         def host(n):
             one.exports.f(n)

@@ -278,8 +278,8 @@ class Linked:
                 return
             block = support().code.place(image.linked(code.layout.helper))
             made = traces.Placed(code.instances, code.layout.imports, block, image)
+            traces.watch(made)  # first, as an interrupt may come between
             placed = code.placed.setdefault(stored, made)  # another thread may run its own already
-            traces.watch(placed)
         self._make_helpers()
         start, step = placed.block.address, abi.FUNCTION_SIZE // 8
         codes = system.words(self.context + code.layout.functions, step * len(self.module.funcs))
@@ -300,9 +300,8 @@ class Linked:
         layout = code.layout
         block = support().code.place(routine.linked(layout.helper))
         made = traces.Compiled(code.instances, number + layout.imports, block, routine)
-        compiled = code.compiled.setdefault((number, guarded), made)  # another thread may run its own already
-        traces.watch(compiled)
-        return compiled
+        traces.watch(made)  # first, as an interrupt may come between
+        return code.compiled.setdefault((number, guarded), made)  # another thread may run its own already
 
     def activate(self) -> None:
         """Let the calls of all functions that have been compiled go to their code."""

@@ -6,6 +6,7 @@ from where the exception was raised with tables alone; nothing is noted at run t
 """
 
 import weakref
+from _thread import RLock
 from bisect import bisect_left, bisect_right
 
 from wasm_interp import ExitError, Trap
@@ -16,7 +17,7 @@ from .amd64 import abi
 from .amd64.linkage import ENTRY
 from .cpython.executions import current
 from .ir.function import PLACE_BITS
-from .native.system import system
+from .native.system import at_fork, system
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -118,23 +119,37 @@ class Placed:
         return Compiled(self._instances, image.numbers[i] + self._imports, block, routine)
 
 
-_starts: "list[int]" = []
-_codes: "list[weakref.ref[Compiled | Placed]]" = []
+#: By address. It changes in one step, as interrupts and other threads may come at any moment.
+_codes: "list[tuple[int, weakref.ref[Compiled | Placed]]]" = []
+_lock = RLock()
+
+
+def _after_fork() -> None:
+    global _lock
+    _lock = RLock()  # another thread may have had it
+
+
+at_fork(after_in_child=_after_fork)
+
+
+def _start(row: "tuple[int, object]") -> int:
+    return row[0]
 
 
 def watch(compiled: "Compiled | Placed") -> None:
     """Let traps find the code, as long as it lives."""
     start = compiled.block.address
-    first = bisect_left(_starts, start)
-    last = bisect_left(_starts, start + compiled.block.size)
-    _starts[first:last] = [start]  # what was there before is gone
-    _codes[first:last] = [weakref.ref(compiled)]
+    row = start, weakref.ref(compiled)
+    with _lock:
+        first = bisect_left(_codes, start, key=_start)
+        last = bisect_left(_codes, start + compiled.block.size, key=_start)
+        _codes[first:last] = [row]  # what was there before is gone
 
 
 def find(pc: int) -> "Compiled | None":
     """The code that an address is in."""
-    i = bisect_right(_starts, pc) - 1
-    found = _codes[i]() if i >= 0 else None
+    i = bisect_right(_codes, pc, key=_start) - 1
+    found = _codes[i][1]() if i >= 0 else None
     if found is None or pc >= found.block.address + found.block.size:
         return None
     return found.at(pc) if isinstance(found, Placed) else found
