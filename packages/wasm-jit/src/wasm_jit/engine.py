@@ -27,6 +27,7 @@ from .amd64 import abi
 from .cpython import convert
 from .cpython.builtin import make_builtin
 from .cpython.executions import keep_if_running
+from .cpython.finalizer import finalizer
 from .cpython.host import host_code
 from .cpython.release import Turn
 from .cpython.stub import compile_stub, set_code
@@ -148,8 +149,8 @@ class Linked:
         layout = self.code.layout
         self.context, self._context = context(layout.size)
         start = self.context
-        while _unsure:
-            _unsure.popitem()[1].guard()
+        while _undecided:
+            _undecided.pop().again()
         self.guard()
         self._kept: list[object] = [instance.deftypes]
         self._helpers = 0
@@ -338,15 +339,26 @@ class _Guard:
     def __init__(self, linked: Linked) -> None:
         self._linked = linked
 
-    def __del__(self) -> None:
+    def ask(self) -> None:
+        """Keep the instance, if it is needed."""
         try:
             self._linked.keep_if_running()
-        except (RecursionError, ArgumentError):  # ctypes words the former as the latter
-            # the collector ran where there is no room to look: it stays until somebody asks again
-            _unsure[self._linked.context] = self._linked
+        except ArgumentError as error:  # as ctypes words it
+            raise RecursionError from error
+
+    def again(self) -> None:
+        """Let the collector ask later."""
+        self._linked.guard()
+
+    @classmethod
+    def prepare(cls) -> None:
+        """Make it what the collector tells."""
+        if not hasattr(cls, "__del__"):
+            setattr(cls, "__del__", finalizer(cls.ask, _undecided))  # noqa: B010  # mypy wants a function
 
 
-_unsure: "dict[int, Linked]" = {}
+#: Guards that were told where there was no room to look, or when a signal came first: their instances stay.
+_undecided: "list[_Guard]" = []
 
 
 class _Record:
@@ -415,6 +427,7 @@ class Compiler(Engine):
         self.guarded = guarded
         self.cache = cache
         support()
+        _Guard.prepare()
         self.turn = Turn() if release_gil else None
         convert.OTHER_RECORDS[:] = [_argument_record]
 

@@ -29,9 +29,6 @@ PATIENCE = 7
 CURRENT = system.allocate(system.PAGE)
 _current = (ctypes.c_uint64 * 2).from_address(CURRENT)
 
-#: Exceptions that the next interrupt of compiled code is to raise.
-postponed: "list[BaseException]" = []
-
 #: How many references to objects that host functions have returned are kept before somebody looks whether compiled
 #: code still has them.
 MANY = 1000
@@ -205,12 +202,7 @@ def keep_if_running(item: object, start: int, end: int, turn: "Turn | None" = No
     for execution in [*_held.values()]:
         if not system.word(execution + abi.ACTIVE):
             continue
-        try:
-            running = (turn is not None and turn.runs(execution)) or _mentions(execution, start, end)
-        except KeyboardInterrupt as error:  # a finalizer would lose it, and what it protects as well
-            postponed.append(KeyboardInterrupt(*error.args))
-            running = True
-        if running:
+        if (turn is not None and turn.runs(execution)) or _mentions(execution, start, end):
             _kept[execution].append(_Running(item))
             system.set_word(execution + abi.KEPT, system.word(execution + abi.KEPT) + 1)
             found = True

@@ -34,7 +34,7 @@ from ..native.code import CodeSpace
 from ..native.system import system
 from ..native.ticker import ticker
 from . import convert, floats, layout
-from .executions import immortal, interrupted, postponed
+from .executions import immortal, interrupted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -143,8 +143,6 @@ class Support:
             self.raised_handler(error, left, pc, sp)
 
     def _on_tick(self) -> None:
-        if postponed:
-            raise postponed.pop()
         interrupted()
         look()
         if self.tick is not None:
@@ -362,10 +360,9 @@ class Support:
         # without the GIL, which somebody may hold for a while, not every time
         a.cmp64_mi(R12, abi.THREAD_STATE, 0)
         a.jcc(E, look)
-        for waiting in (IN_USE, postponed):
-            a.mov64_ri(RAX, id(waiting))
-            a.cmp64_mi(RAX, layout.LIST_SIZE, 0)
-            a.jcc(NE, look)
+        a.mov64_ri(RAX, id(IN_USE))
+        a.cmp64_mi(RAX, layout.LIST_SIZE, 0)
+        a.jcc(NE, look)
         a.mov64_rm(RAX, R12, abi.PASSED)
         a.add64_mi(R12, abi.PASSED, 1)
         a.cmp64_rm(RAX, R12, abi.PATIENCE)
