@@ -1,6 +1,7 @@
 """What instances share, with each other, with the portable engine and with Python; and that it goes when it is done."""
 
 import gc
+import sys
 import threading
 import weakref
 from collections.abc import Callable
@@ -306,3 +307,47 @@ def test_threads_in_one_instance() -> None:
     for thread in threads:
         thread.join()
     assert calls == [0] * 6
+
+
+def test_a_finalizer_that_changes_the_table_has_the_last_word() -> None:
+    store = Store(Compiler())
+    one = store.instantiate("""(table (export "t") 2 funcref) (type $n (func (result i32)))
+        (func (export "call") (param i32) (result i32) (call_indirect (type $n) (local.get 0)))
+        (func (export "one") (result i32) (i32.const 1))""")
+    table = one.exports.t
+    other = store.instantiate('(func (export "five") (result i32) (i32.const 5))')
+    table[0] = other.exports.five
+    weakref.finalize(other, table.set, 0, one.exports.one)
+    assert one.exports.call(0) == 5
+    del other
+    gc.collect()
+    assert one.exports.call(0) == 5
+    table[0] = None
+    gc.collect()
+    assert table[0]() == one.exports.call(0) == 1
+
+
+def test_threads_that_change_a_table_leave_it_as_the_last_one_left_it() -> None:
+    text = """(table (export "t") 4 funcref) (type $n (func (result i32)))
+        (func (export "call") (param i32) (result i32) (call_indirect (type $n) (local.get 0)))
+        (func (export "f0") (result i32) (i32.const 0)) (func (export "f1") (result i32) (i32.const 1))
+        (func (export "f2") (result i32) (i32.const 2)) (func (export "f3") (result i32) (i32.const 3))"""
+    one = Store(Compiler()).instantiate(text)
+    table = one.exports.t
+    functions = [one.exports[f"f{number}"] for number in range(4)]
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+
+    def change(number: int) -> None:
+        for turn in range(300):
+            table[turn % 4] = functions[(turn + number) % 4]
+
+    try:
+        threads = [threading.Thread(target=change, args=(number,)) for number in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(before)
+    assert [one.exports.call(index) for index in range(4)] == [table[index]() for index in range(4)]

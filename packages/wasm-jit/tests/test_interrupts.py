@@ -38,6 +38,14 @@ class Ticks:
         support().tick = self.tick
     def __exit__(self, *_):
         support().tick = None
+    def enough(self, run):
+        # again and again until there were some; what came out
+        results = set()
+        end = time.monotonic() + 60
+        while self.count < 10:
+            assert time.monotonic() < end, self.count
+            results.add(run())
+        return results
 """
 
 PROGRAMS = {
@@ -66,8 +74,8 @@ PROGRAMS = {
         f = instance(text).exports.f
         f(1)
         with Ticks() as ticks:
-            results = {f(1_000_000) for _ in range(4)}
-        assert len(results) == 1 and ticks.count > 5, (results, ticks.count)
+            results = ticks.enough(lambda: f(1_000_000))
+        assert len(results) == 1, results
         from wasm_interp import Interpreter
         assert f(300) == Store(Interpreter()).instantiate(text).exports.f(300)
         ''',
@@ -90,8 +98,7 @@ PROGRAMS = {
               (local.get $bad))""")
         one.exports.many(1)
         with Ticks(lambda: one.exports.many(-10**15)) as ticks:
-            assert one.exports.f(8_000_000) == 0
-        assert ticks.count > 5, ticks.count
+            assert ticks.enough(lambda: one.exports.f(2_000_000)) == {0}
         ''',
     "calls from one instance to another": '''
         store = Store(Compiler())
@@ -119,11 +126,9 @@ PROGRAMS = {
         thread = threading.Thread(target=run)
         thread.start()
         with Ticks(others) as ticks:
-            for _ in range(3):
-                assert one.exports.f(n) == n
+            assert ticks.enough(lambda: one.exports.f(n)) == {n}
         stop = True
         thread.join()
-        assert ticks.count > 5, ticks.count
         ''',
     "a table that grows": '''
         one = instance("""(table (export "t") 1 100000 funcref) (elem (i32.const 0) $one)
@@ -135,8 +140,8 @@ PROGRAMS = {
               (local.get $sum))""")
         table = one.exports.t
         with Ticks(lambda: table.grow(1 + table.size // 50)) as ticks:
-            assert one.exports.f(10_000_000) == 10_000_000
-        assert ticks.count > 5 and table.size > 20, ticks.count
+            assert ticks.enough(lambda: one.exports.f(1_000_000)) == {1_000_000}
+        assert table.size >= 10
         ''',
     "a loop over memory.fill": '''
         one = instance("""(memory (export "memory") 200)

@@ -2,6 +2,7 @@
 
 import ctypes
 import weakref
+from _thread import RLock
 
 from wasm_decoder.syntax.types import F32, F64, FUNC, I32, I64, V128, NumType, RefType, VecType
 from wasm_decoder.valid.matching import top_of
@@ -124,6 +125,10 @@ class _Words:
         self.set(count, listed)
         self._descriptor[1] = size
 
+    def clear(self, start: int, count: int) -> None:
+        """Make some null."""
+        ctypes.memset(ctypes.addressof(self._words) + 8 * start, 0, 8 * count)
+
     def set(self, start: int, words: "list[int]") -> None:
         """Replace some."""
         new = (ctypes.c_uint64 * len(words))(*words)
@@ -142,6 +147,7 @@ class _Elements(list[object]):
         # Compiled code may still have a function when it is here no longer.  Instances of this engine see to their own
         # (``Linked.keep_if_running``); others that were ever in here stay.
         self._others: set[Function] = set()
+        self._lock = RLock()
         self.words = _Words()
         self.words.extend(map(self._word, self))
 
@@ -154,17 +160,23 @@ class _Elements(list[object]):
         return record
 
     def __setitem__(self, key: "SupportsIndex | slice", value: "object") -> None:
-        super().__setitem__(key, value)  # type: ignore[index]  # list's own overloads
-        if isinstance(key, slice):
-            start, stop, _ = key.indices(len(self))
-            self.words.set(start, [self._word(item) for item in self[start:stop]])
-        else:
-            self.words.set(key.__index__(), [self._word(value)])
+        start, stop = key.indices(len(self))[:2] if isinstance(key, slice) else (key.__index__(), key.__index__() + 1)
+        # Whatever comes between (a thread, a signal, a finalizer that changes the table), there is never a word of
+        # a function that isn't here.
+        with self._lock:
+            self.words.clear(start, stop - start)
+            try:
+                super().__setitem__(key, value)  # type: ignore[index]  # list's own overloads
+            finally:
+                self.words.set(start, [self._word(item) for item in self[start:stop]])
 
     def extend(self, items: "Iterable[object]") -> None:
-        listed = list(items)
-        super().extend(listed)
-        self.words.extend(map(self._word, listed))
+        with self._lock:
+            start = len(self)
+            try:
+                super().extend(items)
+            finally:
+                self.words.extend(map(self._word, self[start:]))
 
 
 class NativeTable(Table):
