@@ -563,30 +563,6 @@ def test_an_object_can_be_kept_until_the_calls_that_need_it_have_ended() -> None
     assert gone[-2]() is None
 
 
-def test_an_interrupt_while_that_is_found_out_keeps_the_object_and_is_raised_by_the_next_tick(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    thing = [1]
-    count = sys.getrefcount(thing)
-    world = World()
-    world.memory(65536)
-    wait = world.function("", "", loop_until_set)
-
-    def interrupted(execution: int, start: int, end: int) -> bool:
-        raise KeyboardInterrupt("mine")
-
-    def drops() -> None:
-        assert executions.keep_if_running(thing, 0, 1)
-        assert sys.getrefcount(thing) == count + 1
-        wait()
-
-    monkeypatch.setattr(executions, "_mentions", interrupted)
-    with pytest.raises(KeyboardInterrupt, match="mine"):
-        World().host("", "", drops)()
-    assert sys.getrefcount(thing) == count
-    assert resting()
-
-
 # exceptions and re-entrance
 
 

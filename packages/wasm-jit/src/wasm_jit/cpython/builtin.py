@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _METH_FASTCALL = 0x80
-_new_builtin = ctypes.pythonapi.PyCFunction_NewEx
-_new_builtin.restype = ctypes.py_object
-_new_builtin.argtypes = (ctypes.c_void_p, ctypes.py_object, ctypes.py_object)
+new_builtin = ctypes.pythonapi.PyCFunction_NewEx
+new_builtin.restype = ctypes.py_object
+new_builtin.argtypes = (ctypes.c_void_p, ctypes.py_object, ctypes.py_object)
 
 
 class Export(tuple[object, ...]):
@@ -81,7 +81,7 @@ def make_builtin(
         system.set_word(address + offset, value)
     kept = bytes(definition)
     self = Export((name, record, owner, code, c_name, c_doc, kept))
-    made = _new_builtin(_data(kept), self, module)
+    made = new_builtin(_data(kept), self, module)
     assert isinstance(made, BuiltinFunctionType)
     return made
 

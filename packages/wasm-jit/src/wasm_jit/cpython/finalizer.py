@@ -6,6 +6,7 @@ from ..amd64.assembler import Assembler
 from ..amd64.registers import NE, RAX, RBX, RDI, RSI, E
 from ..native.system import system
 from . import layout
+from .builtin import new_builtin
 from .executions import immortal
 from .support import call_api, support
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 _METH_O = 0x8
-_new_builtin = ctypes.pythonapi.PyCFunction_NewEx
 _new_method = ctypes.pythonapi.PyInstanceMethod_New
 _new_method.restype = ctypes.py_object
 _new_method.argtypes = (ctypes.py_object,)
@@ -79,5 +79,5 @@ def finalizer(function: "Callable[[T], None]", undecided: "list[T]") -> object:
     for number, word in enumerate(words):
         system.set_word(address + 8 * number, word)
     immortal(name), immortal(definition)
-    method: object = _new_method(_new_builtin(address, None, None))
+    method: object = _new_method(new_builtin(address, None, None))
     return method
