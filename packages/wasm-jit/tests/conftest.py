@@ -5,6 +5,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -32,12 +33,15 @@ def raises(kind, message, call, *args):
 """
 
 
-@pytest.fixture
-def survives() -> Callable[[str], None]:
-    """Run a program of the crash table: it comes to its end, with nothing on the error stream."""
+Runs = Callable[[str, str], None]
 
-    def run(source: str) -> None:
-        program = PRELUDE + textwrap.dedent(source) + "\nprint('ok', flush=True)\n"
+
+@pytest.fixture
+def runs() -> Runs:
+    """Run a prelude and a program in a process of its own: it comes to its end, with nothing on the error stream."""
+
+    def run(prelude: str, source: str) -> None:
+        program = prelude + textwrap.dedent(source) + "\nprint('ok', flush=True)\n"
         path = os.pathsep.join(p for p in sys.path if p)
         done = subprocess.run(
             [sys.executable, "-c", program],
@@ -50,3 +54,9 @@ def survives() -> Callable[[str], None]:
         assert (done.returncode, done.stdout, done.stderr) == (0, "ok\n", "")
 
     return run
+
+
+@pytest.fixture
+def survives(runs: Runs) -> Callable[[str], None]:
+    """The same for a program of the crash table."""
+    return partial(runs, PRELUDE)

@@ -1,9 +1,7 @@
 """Threads: what they hold of the native engine and give back when they end, and calls without the GIL."""
 
-import os
-import subprocess
-import sys
 import textwrap
+from collections.abc import Callable
 
 import pytest
 import wasm_jit
@@ -393,14 +391,5 @@ PROGRAMS = {**EXECUTIONS, **{name: RELEASED_PRELUDE + textwrap.dedent(text) for 
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
-def test_threads(name: str) -> None:
-    program = PRELUDE + textwrap.dedent(PROGRAMS[name]) + "\nprint('ok', flush=True)\n"
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p), "PYTHONDONTWRITEBYTECODE": "1"},
-    )
-    assert (done.returncode, done.stdout, done.stderr) == (0, "ok\n", "")
+def test_threads(name: str, runs: Callable[[str, str], None]) -> None:
+    runs(PRELUDE, PROGRAMS[name])

@@ -125,10 +125,6 @@ class _Words:
         self.set(count, listed)
         self._descriptor[1] = size
 
-    def clear(self, start: int, count: int) -> None:
-        """Make some null."""
-        ctypes.memset(ctypes.addressof(self._words) + 8 * start, 0, 8 * count)
-
     def set(self, start: int, words: "list[int]") -> None:
         """Replace some."""
         new = (ctypes.c_uint64 * len(words))(*words)
@@ -148,6 +144,7 @@ class _Elements(list[object]):
         # (``Linked.keep_if_running``); others that were ever in here stay.
         self._others: set[Function] = set()
         self._lock = RLock()
+        self._leaving: dict[object, list[object]] = {}
         self.words = _Words()
         self.words.extend(map(self._word, self))
 
@@ -161,14 +158,15 @@ class _Elements(list[object]):
 
     def __setitem__(self, key: "SupportsIndex | slice", value: "object") -> None:
         start, stop = key.indices(len(self))[:2] if isinstance(key, slice) else (key.__index__(), key.__index__() + 1)
-        # Whatever comes between (a thread, a signal, a finalizer that changes the table), there is never a word of
-        # a function that isn't here.
+        # whatever comes between (a thread, a signal), no function goes before its word
+        place = object()
         with self._lock:
-            self.words.clear(start, stop - start)
+            self._leaving[place] = self[start:stop]
             try:
                 super().__setitem__(key, value)  # type: ignore[index]  # list's own overloads
             finally:
                 self.words.set(start, [self._word(item) for item in self[start:stop]])
+        del self._leaving[place]
 
     def extend(self, items: "Iterable[object]") -> None:
         with self._lock:
