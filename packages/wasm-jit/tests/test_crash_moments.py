@@ -44,8 +44,8 @@ INTERRUPTS = {
         interrupt()
         interrupted = 0
         for n in range(50):
-            signal.setitimer(signal.ITIMER_REAL, 0.0005 + 0.00013 * n)
             try:
+                signal.setitimer(signal.ITIMER_REAL, 0.0005 + 0.00013 * n)
                 one.exports.f()
             except KeyboardInterrupt:
                 interrupted += 1

@@ -42,9 +42,9 @@ class Owned:
         _room(4)  # ctypes words a RecursionError in another way
         work_off()
         what = self._what = [give_back]
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(what))  # the capsule's, before a signal can end that again
         token = self._token = _new_capsule(id(what), None, _destructor())
         _set_context(token, clears)
-        ctypes.pythonapi.Py_IncRef(ctypes.py_object(what))  # the capsule's
 
     def give_back(self) -> None:
         """Now, instead of later; a second time does nothing."""
@@ -111,7 +111,7 @@ def _code(open_: int) -> bytes:
     """destructor(rdi: capsule); the word at ``open_`` is 0 if the process is about to end."""
     a = Assembler()
     frame = 32
-    untouched, worked, no_room, done = (a.label() for _ in range(4))
+    untouched, worked, other, no_room, done = (a.label() for _ in range(5))
     exception = ((RDI, 0), (RSI, 8), (RDX, 16))
 
     def call(name: str) -> None:
@@ -147,6 +147,13 @@ def _code(open_: int) -> bytes:
     a.mov64_rr(RDI, RAX)
     a.test64_rr(RAX, RAX)
     a.jcc(NE, worked)
+    a.mov64_ri(RDI, id(KeyboardInterrupt))
+    call("PyErr_ExceptionMatches")
+    a.test32_rr(RAX, RAX)
+    a.jcc(E, other)
+    call("PyErr_SetInterrupt")  # for the program to have it, which it would not get from here
+    a.jmp(no_room)
+    a.bind(other)
     for kind in (RecursionError, MemoryError):
         a.mov64_ri(RDI, id(kind))
         call("PyErr_ExceptionMatches")
