@@ -854,6 +854,24 @@ def test_several_threads_loop_in_one_instance_at_once() -> None:
     wait()
 
 
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_stack_check_that_fails_without_a_request_is_repeated_before_it_traps(times: int) -> None:
+    def body(a: Assembler) -> None:
+        a.sub64_ri(RSP, 8)
+        for _ in range(times):
+            a.call_m(CONTEXT, abi.INTERRUPT)
+        a.add64_ri(RSP, 8)
+        a.ret()
+
+    checks = World().function("", "", body)
+    if times == 1:
+        checks()  # as after an interrupt between the comparison and the call
+    else:
+        with pytest.raises(wasm_interp.Trap, match="call stack exhausted"):
+            checks()
+    assert resting()
+
+
 def test_a_tick_can_end_a_loop(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World()
     world.memory(65536)

@@ -42,10 +42,12 @@ with rsp − frame size instead of rsp where the frame is larger than ``UNCHECKE
 ``ASKED`` to LIMIT. Loops check nothing: code that has not noticed by the next tick gets a signal, and its handler goes
 on at the same routine as if the interrupted instruction had been a call of it (``native.faults``). So any instruction
 may be followed by whatever Python does, but for calls that leave the code's stack: what compiled code relies on is in
-registers, in its frame, or does not change. The routine keeps every register and the flags; if LIMIT is no request it
-traps, else it lets Python handle signals and other threads run, puts STACK_LIMIT there and returns, or leaves the
-code with the exception that was raised. A signal that comes while Python runs sets LIMIT to ``AWAY``, from which it
-takes the ticker a while to come up to ``ASKED`` again: a host function that waits is not to be woken by each tick.
+registers, in its frame, or does not change. The routine keeps every register and the flags. It lets Python handle
+signals and other threads run, puts STACK_LIMIT to LIMIT and returns, or leaves the code with the exception that was
+raised. If LIMIT is no request, it traps; but not before the check has been repeated, as the code may have been
+interrupted between its comparison, which found a request, and its call. A signal that comes while Python runs sets
+LIMIT to ``AWAY``, from which it takes the ticker a while to come up to ``ASKED`` again: a host function that waits is
+not to be woken by each tick.
 
 **Traps**: ``call [r14 + TRAPS + 8 * kind]``, out of the way; the return address says where. A fault in guarded memory
 arrives at the trap exit of "out of bounds memory access" with the address of the faulting instruction itself as the
@@ -138,6 +140,7 @@ THREAD_HANDLE = 160  # on Windows; on Linux the number that the kernel has for t
 THREAD_STATE = 168  # 0, or the GIL has been given up and this is what takes it again
 PASSED = 176  # how many interrupts have not taken it since one did
 PATIENCE = 184  # how many may do so
+LOOKED_AGAIN = 192  # the stack pointer with which a stack check failed without a request, if none was served since
 RESULT_SPACE = 256  # results that find no register, packed as arguments on the stack are
 MOST_RESULTS = 1000  # (specification, appendix "Implementation Limitations")
 EXECUTION_SIZE = RESULT_SPACE + 16 * MOST_RESULTS

@@ -352,10 +352,15 @@ class Support:
         interrupted, failed, look, go_on, held = (a.label() for _ in range(5))
         a.cmp64_mi(R12, abi.LIMIT, abi.AWAY)
         a.jcc(AE, interrupted)
+        # Either there is no stack left, or the code was interrupted after it had seen the request: it is to look again.
+        a.cmp64_rm(RSP, R12, abi.LOOKED_AGAIN)
+        a.mov64_mr(R12, abi.LOOKED_AGAIN, RSP)
+        a.jcc(NE, go_on)
         a.add64_ri(RSP, size + 8)
         a.mov32_ri(R11, abi.TRAP_MESSAGES.index("call stack exhausted"))
         a.jmp(self.labels["trap"])
         a.bind(interrupted)
+        a.mov64_mi(R12, abi.LOOKED_AGAIN, 0)
         a.mov64_rr(R13, RSP)
         # without the GIL, which somebody may hold for a while, not every time
         a.cmp64_mi(R12, abi.THREAD_STATE, 0)
