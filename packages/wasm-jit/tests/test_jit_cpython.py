@@ -17,6 +17,7 @@ from functools import partial
 from types import BuiltinFunctionType
 
 import pytest
+from wasm_interp import Trap
 from wasm_jit import native
 from wasm_jit.amd64 import abi
 from wasm_jit.amd64.assembler import Assembler
@@ -640,8 +641,6 @@ def test_endless_mutual_recursion_is_a_recursion_error() -> None:
 
 @pytest.mark.parametrize("message", abi.TRAP_MESSAGES)
 def test_every_trap_is_its_exception(message: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from wasm_interp import Trap
-
     # an engine in the same process has put its own in place, which knows more than the foundations do
     monkeypatch.setattr(support(), "trap_handler", plain_trap)
     world = World()
@@ -704,8 +703,6 @@ def loads(world: World) -> BuiltinFunctionType:
 
 
 def test_an_access_out_of_bounds_traps_without_a_check_in_the_code() -> None:
-    from wasm_interp import Trap
-
     world = World()
     memory = world.memory(65536)
     load = loads(world)
@@ -741,8 +738,6 @@ def recursion(world: World) -> BuiltinFunctionType:
 
 
 def test_a_recursion_that_is_too_deep_traps() -> None:
-    from wasm_interp import Trap
-
     deep = recursion(World())
     assert deep(10_000) == 10_000
 
@@ -762,8 +757,6 @@ def test_a_recursion_that_is_too_deep_traps() -> None:
 
 
 def test_a_memory_fault_with_a_nearly_full_stack_is_still_a_trap() -> None:
-    from wasm_interp import Trap
-
     world = World()
     world.memory(65536)
 
@@ -867,7 +860,7 @@ def test_a_stack_check_that_fails_without_a_request_is_repeated_before_it_traps(
     if times == 1:
         checks()  # as after an interrupt between the comparison and the call
     else:
-        with pytest.raises(wasm_interp.Trap, match="call stack exhausted"):
+        with pytest.raises(Trap, match="call stack exhausted"):
             checks()
     assert resting()
 
