@@ -7,7 +7,7 @@ processor (user and system), from the first import to the program's end. The pro
 """
 
 import importlib.util
-import resource
+import os
 import subprocess
 import sys
 import tempfile
@@ -68,13 +68,16 @@ ROWS = {
 
 def measure(code: str, arguments: "list[str]") -> tuple[float, float, str]:
     """Seconds by the clock, seconds of the processor, and what the process says."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     start = time.perf_counter()
-    done = subprocess.run([sys.executable, "-c", code, *arguments], stdout=subprocess.PIPE, text=True, check=True)
+    with subprocess.Popen([sys.executable, "-c", code, *arguments], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        says = process.stdout.read().strip()
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
     took = time.perf_counter() - start
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    used = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
-    return took, used, done.stdout.strip()
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, code)
+    return took, usage.ru_utime + usage.ru_stime, f"{usage.ru_maxrss / 1024:.0f} MiB  {says}"
 
 
 def main(program: str, *args: str) -> None:
