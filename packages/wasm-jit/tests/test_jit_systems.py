@@ -448,6 +448,7 @@ def test_an_untested_system_has_to_be_asked_for(monkeypatch: pytest.MonkeyPatch,
     assert native._system() is None
 
 
+@pytest.mark.skipif(sys.implementation.name != "cpython", reason="they know CPython's objects")
 def test_the_modules_of_other_systems_can_be_imported_anywhere() -> None:
     program = "import wasm_jit.native.windows"
     if sys.platform != "win32":
